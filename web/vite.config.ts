@@ -32,13 +32,13 @@ function trustedTemplates(): Plugin {
 }
 
 const BASE =
-  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(intl|money|time)|i18n\/index)\.tsx?$/;
+  /\/(solid-js\/(dist|web)|@solidjs|openapi-fetch)\/|\/src\/(api\/client|ui\/(format|frame|states)|lib\/(announce|clock)|format\/(intl|money|time)|i18n\/(rest\/)?index)\.tsx?$/;
 const FLOW = /\/src\/(lib\/(connection|flow)|ui\/wallets)\.tsx?$/;
 const SIGNING =
   /\/(@solana|@wallet-standard|clients\/ts)\/|\/src\/wallet\/(errors|index|inspect|node|wallets)\.ts/;
 
 /** The code that signs on the console and on `/me`, and the pages that need the client besides. */
-const OWN = /\/src\/(wallet\/(act(s|ing)|tokens)|pages\/console\/\w+)\.tsx?$/;
+const OWN = /\/src\/(wallet\/(act(s|ing)|rents|returnable|tokens)|pages\/console\/\w+)\.tsx?$/;
 
 /**
  * Gives that code copies of its own of the packages that sign. A bundler keeps of each file all that any page

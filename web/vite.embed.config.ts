@@ -1,31 +1,37 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 
 import { compress } from './vite.compressed.ts';
 
 /** The version of the elements' attributes, events, parts and properties. */
 const VERSION = 'v1';
+/** The scripts that other sites may have pinned, and their names from the first on. */
+const PINNED = fileURLToPath(new URL('pinned', import.meta.url));
 
 /**
- * Writes the same script once more under a name that has its hash, for pages that pin it, and a file that
- * says both names and the hash for `integrity` (https://www.w3.org/TR/sri-2/).
+ * Adds every script that was ever pinned, and a file that names the newest of them with its hash for
+ * `integrity` (https://www.w3.org/TR/sri-2/). `npm run pin` adds the built script to them, and nothing takes one
+ * away: other sites have its address.
  */
 function pinned(): Plugin {
   return {
     name: 'vouch:pinned',
     apply: 'build',
     writeBundle({ dir }) {
-      const stable = `${dir}/embed/${VERSION}.js`;
-      const hash = createHash('sha384').update(readFileSync(stable)).digest();
-      const name = `${VERSION}-${hash.toString('hex').slice(0, 16)}.js`;
-      copyFileSync(stable, `${dir}/embed/${name}`);
-      compress(stable);
-      compress(`${dir}/embed/${name}`);
+      compress(`${dir}/embed/${VERSION}.js`);
+      const all = JSON.parse(readFileSync(`${PINNED}/all.json`, 'utf8')) as string[];
+      for (const name of all) {
+        copyFileSync(`${PINNED}/${name}`, `${dir}/embed/${name}`);
+        compress(`${dir}/embed/${name}`);
+      }
+      const newest = all.at(-1)!;
+      const hash = createHash('sha384').update(readFileSync(`${PINNED}/${newest}`));
       const facts = {
         script: `/embed/${VERSION}.js`,
-        pinned: `/embed/${name}`,
-        integrity: `sha384-${hash.toString('base64')}`,
+        pinned: `/embed/${newest}`,
+        integrity: `sha384-${hash.digest('base64')}`,
       };
       writeFileSync(`${dir}/embed/${VERSION}.json`, `${JSON.stringify(facts, null, 2)}\n`);
     },

@@ -1,5 +1,7 @@
 //! The routes, their layers, and the OpenAPI document.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -28,9 +30,9 @@ use crate::{
     error::ApiError,
     limits,
     routes::{
-        actions, analytics, auth, badges, campaigns, clicks, codes, conversions, coverage, digest,
-        health, keys, leaderboard, live, me, names, profiles, qr, ranks, redirect, totals,
-        transactions, why,
+        actions, analytics, attestations, auth, badges, campaigns, clicks, codes, conversions,
+        coverage, delegates, digest, health, keys, leaderboard, live, me, names, profiles, qr,
+        ranks, redirect, totals, transactions, why,
     },
     state::AppState,
     web,
@@ -56,7 +58,8 @@ use crate::{
         (name = "live", description = "Server-sent events about what happens"),
         (name = "campaigns", description = "Campaigns"),
         (name = "auth", description = "Sign-in with a wallet"),
-        (name = "me", description = "What belongs to the wallet that has signed in"),
+        (name = "me", description = "Data of the wallet that has signed in"),
+        (name = "attestations", description = "Vouchers of a campaign that has left its attestor's key to this service"),
         (name = "keys", description = "API keys of a campaign's server"),
         (name = "operations", description = "Running the service"),
     )
@@ -124,10 +127,14 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(transactions::router())
         .routes(routes!(redirect::follow))
         .routes(routes!(campaigns::set_profile))
+        .routes(routes!(delegates::show))
+        .routes(routes!(delegates::of_wallet))
         .routes(routes!(auth::challenge))
         .routes(routes!(auth::open, auth::list, auth::end_all))
         .routes(routes!(auth::end_current))
         .routes(routes!(auth::end_one))
+        .routes(routes!(attestations::show_rules, attestations::set_rules))
+        .routes(routes!(attestations::attest))
         .routes(routes!(keys::make, keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::revoke))
@@ -263,7 +270,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed().into_response())
         .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state.limits),
+            limits::layer,
+        ))
         .layer(middleware::from_fn(envelope::layer))
         // Outside of the envelope, which says what was refused.
         .layer(middleware::from_fn_with_state(state.clone(), web::explain))
@@ -308,7 +318,10 @@ fn action_router(state: &AppState) -> Router<AppState> {
         )
         .layer(middleware::from_fn(conditional::layer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(state.clone(), limits::layer))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state.limits),
+            limits::layer,
+        ))
         .layer(middleware::from_fn(envelope::action_layer))
         .layer(cors)
         .layer(middleware::from_fn_with_state(

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use url::Url;
 use vouch_service::{Listen, Log};
 
-use crate::web::Chain;
+use crate::{cluster::Cluster, sponsor::config::SponsorConfig};
 
 /// Time limit of a request; after it, the answer is `overloaded`.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,6 +22,8 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 /// Time limit of a call of the chain's RPC.
 pub(crate) const RPC_TIMEOUT: Duration = Duration::from_secs(5);
+/// Age up to which a page of a leaderboard is served from memory.
+pub(crate) const BOARD_AGE: Duration = Duration::from_secs(1);
 /// Time that running requests get after a stop signal.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
@@ -50,8 +52,8 @@ pub struct Config {
     #[arg(long, env, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub node_patience_ms: u32,
     /// The cluster that sign-in messages name, and that pages ask wallets for.
-    #[arg(long, env, value_enum, default_value_t = Chain::Mainnet)]
-    pub public_chain: Chain,
+    #[arg(long, env, value_enum, default_value_t = Cluster::Mainnet)]
+    pub public_chain: Cluster,
     /// Landing page for campaigns that have not set one; without it, `/welcome` of this
     /// service.
     #[arg(long, env, value_parser = http_url)]
@@ -87,6 +89,10 @@ pub struct Config {
     /// same Postgres count together, here and below.
     #[arg(long, env, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub builds_per_minute: u32,
+    /// Transactions that one network may show in a minute, in which an authority names its delegate. Each
+    /// makes the node read a whole transaction.
+    #[arg(long, env, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    pub delegations_per_minute: u32,
     /// Transactions that one network may have built by Actions in a minute. Pages that show Actions ask by a
     /// proxy, so one network may be all users of such a page.
     #[arg(long, env, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
@@ -121,6 +127,13 @@ pub struct Config {
     /// `CLICK_RETENTION_DAYS`.
     #[arg(long, env, default_value_t = 1100, value_parser = clap::value_parser!(u16).range(70..))]
     pub click_rollup_retention_days: u16,
+    /// Who pays fees of other wallets.
+    #[command(flatten)]
+    pub sponsor: SponsorConfig,
+    /// Folder with keypair files of campaigns' attestors, each named after its campaign and .json, which others
+    /// must not be able to read. Without it, no voucher is signed here.
+    #[arg(long, env)]
+    pub attestor_keys: Option<PathBuf>,
     /// Its log.
     #[command(flatten)]
     pub log: Log,

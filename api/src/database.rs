@@ -25,6 +25,8 @@ const LINK_PATIENCE: Duration = Duration::from_secs(2);
 const LINK_CONNECTIONS: u32 = 4;
 /// Connections that count requests, and do nothing else.
 const LIMIT_CONNECTIONS: u32 = 4;
+/// Connections that record what the keys of this service sign, and do nothing else.
+const SIGNING_CONNECTIONS: u32 = 4;
 /// Expensive queries that run at the same time. The others wait, for at most [`HEAVY_PATIENCE`].
 const HEAVY: usize = 2;
 /// Time limit for the turn of an expensive query.
@@ -51,6 +53,8 @@ pub(crate) struct Database {
     links: PgPool,
     /// A separate pool, so that many requests of one client keep nobody else waiting.
     limits: PgPool,
+    /// A separate pool, so that requests that wait for limits of signatures keep nobody else waiting.
+    signing: PgPool,
     /// A separate pool, because one of its connections listens all the time.
     live: PgPool,
     heavy: Semaphore,
@@ -71,6 +75,7 @@ impl Database {
             pool: api::pool(url, connections, PATIENCE)?,
             links: api::pool(url, LINK_CONNECTIONS, LINK_PATIENCE)?,
             limits: api::limit_pool(url, LIMIT_CONNECTIONS, PROBE_PATIENCE)?,
+            signing: api::sponsor::signing_pool(url, SIGNING_CONNECTIONS, LINK_PATIENCE)?,
             live: api::live::live_pool(url, PATIENCE)?,
             heavy: Semaphore::new(HEAVY),
             comparing: Semaphore::new(1),
@@ -134,6 +139,20 @@ impl Database {
         F: Future<Output = Result<T, Error>>,
     {
         self.guard(query(self.limits.clone())).await
+    }
+
+    /// Like [`Self::run`], for a query about what a key of this service signs.
+    ///
+    /// # Errors
+    /// See [`Self::run`].
+    pub(crate) async fn run_signing<T, F>(
+        &self,
+        query: impl FnOnce(PgPool) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        self.guard(query(self.signing.clone())).await
     }
 
     /// Like [`Self::run`], for a query that reads many rows. Only two run at the same time, so that

@@ -103,7 +103,7 @@ errors! {
     award_not_found = NOT_FOUND, "there is no such badge";
     too_many_keys = CONFLICT, "an authority has at most 20 keys for a campaign, and 200 with those that ended in 90 days";
     invalid_key_name = BAD_REQUEST, "a name has 1 to 60 characters, all of which can be seen";
-    unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:events, write:profile";
+    unknown_scope = BAD_REQUEST, "scopes are at least one of read:analytics, write:attestations, write:events, write:profile";
     invalid_expiry_days = BAD_REQUEST, "a key ends after 1 to 3650 days";
     invalid_overlap = BAD_REQUEST, "the old key goes on working for 0 to 604800 seconds";
     unknown_category = BAD_REQUEST, "there is no such category";
@@ -118,6 +118,11 @@ errors! {
     insufficient_tokens = UNPROCESSABLE_ENTITY, "the token account that pays holds too few tokens: add some first";
     mint_address_taken = CONFLICT,
         "somebody has sent lamports to the address of the new mint, so it cannot be created: choose another id or name";
+    transaction_not_found = NOT_FOUND,
+        "the node knows no final transaction with this signature: it may not be final yet, or be older than what the node keeps";
+    no_delegation = UNPROCESSABLE_ENTITY,
+        "this transaction names no delegate for the campaign, or has failed";
+    delegation_superseded = CONFLICT, "the authority has said something else in a later transaction";
     already_paid = CONFLICT, "this reward is paid already: there is nothing to claim";
     conversion_cancelled = CONFLICT, "the campaign has cancelled this conversion: nothing is owed for it";
     account_frozen = CONFLICT, "the token account is frozen: ask the mint's freeze authority to thaw it";
@@ -128,6 +133,25 @@ errors! {
     no_offer = CONFLICT, "it was offered to nobody: its owner has to propose a new one first";
     no_partner = CONFLICT, "the code has no partner";
     invalid_time = BAD_REQUEST, "a time is of RFC 3339, such as 2027-01-31T12:00:00Z, from 1970 on";
+    sponsor_off = CONFLICT, "this service has no sponsor of fees: a wallet has to pay";
+    not_sponsored = UNPROCESSABLE_ENTITY, "the sponsor does not pay for this transaction: a wallet has to pay";
+    sponsor_limit_reached = TOO_MANY_REQUESTS, "the sponsor pays no more on this day (UTC)";
+    sponsor_balance_low = SERVICE_UNAVAILABLE, "the sponsor has too few lamports left: a wallet has to pay";
+    invalid_transaction = BAD_REQUEST, "a transaction is of the wire format, in base64, with at most 1232 bytes";
+    invalid_sponsorship = BAD_REQUEST,
+        "the sponsorship is not of these bytes: send the transaction as it was built, and signed since";
+    missing_signature = BAD_REQUEST, "each signer but the sponsor signs before it does";
+    transaction_expired = CONFLICT, "the blockhash of the transaction is too old: build a new one";
+    sponsorship_pending = CONFLICT,
+        "the sponsor has signed another transaction of this wallet: wait until it has landed, or is too old";
+    attestor_off = CONFLICT, "this service does not have the key of the campaign's attestor";
+    attestor_changed = CONFLICT, "the campaign has another attestor than the one whose key this service has";
+    no_attestation_rules = NOT_FOUND, "the campaign's authority has not set rules for what may be signed";
+    amount_out_of_bounds = UNPROCESSABLE_ENTITY, "the campaign's rules allow no such amount";
+    order_attested = CONFLICT, "a voucher with other words was signed for this order, and has not expired";
+    attestation_limit_reached = TOO_MANY_REQUESTS, "the campaign's rules allow no more vouchers on this day (UTC)";
+    invalid_rules = BAD_REQUEST,
+        "rules have amounts in order, and vouchers that live for 60 to 2592000 seconds";
     internal = INTERNAL_SERVER_ERROR, "something went wrong here";
 }
 

@@ -5,11 +5,17 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 use vouch_client::Code;
 
-use crate::{body, config::BODY_TIMEOUT, error::ApiError, types};
+use crate::{
+    body,
+    config::BODY_TIMEOUT,
+    error::{ApiError, ApiResult},
+    schemas,
+    types::{self, Address},
+};
 
 /// A JSON object as body, of the fields in the schema of `T`.
 pub(crate) struct Json<T>(pub(crate) T);
@@ -46,6 +52,37 @@ fn is_json(headers: &HeaderMap) -> bool {
             kind == "application/json"
                 || (kind.starts_with("application/") && kind.ends_with("+json"))
         })
+}
+
+/// A query that may name the campaign of a code.
+pub(crate) trait NamesCampaign: DeserializeOwned + IntoParams + Send + Sync {
+    /// The campaign; `None` if the short link's is meant.
+    ///
+    /// # Errors
+    /// `invalid_address`.
+    fn campaign(&self) -> ApiResult<Option<Address>>;
+}
+
+/// Selects the campaign.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CodeQuery {
+    /// Address of the campaign; without it the first referral that had the code is meant.
+    #[param(value_type = Option<schemas::Address>, inline)]
+    campaign: Option<String>,
+}
+
+impl NamesCampaign for CodeQuery {
+    fn campaign(&self) -> ApiResult<Option<Address>> {
+        Self::campaign(self)
+    }
+}
+
+impl CodeQuery {
+    pub(crate) fn campaign(&self) -> ApiResult<Option<Address>> {
+        self.campaign.as_deref().map(str::parse).transpose()
+    }
 }
 
 /// Makes a repeated request the same as the first one:

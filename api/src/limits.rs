@@ -16,15 +16,19 @@ use axum::{
 };
 use moka::future::Cache;
 use uuid::Uuid;
-use vouch_db::api::limits::{self, Quota, Standing};
+use vouch_db::api::{
+    attestations,
+    limits::{self, Quota, Standing},
+};
 
 use crate::{
     Config,
+    auth::Auth,
     chain::turns::for_client,
     clicks::visitor::client_address,
     connections::Peer,
+    database::Database,
     error::{ApiError, ApiResult},
-    state::AppState,
 };
 
 /// Seconds in which a quota that was used up is whole again.
@@ -70,6 +74,8 @@ pub(crate) struct Limits {
     action_accounts: Policy,
     /// Transactions that register a code.
     codes: Policy,
+    /// Transactions that a network shows, in which an authority names its delegate.
+    delegations: Policy,
     /// Messages to sign in with.
     challenges: Policy,
     /// Attempts to sign in.
@@ -77,16 +83,21 @@ pub(crate) struct Limits {
     /// Changes by a wallet that has signed in, or by a key.
     pub(crate) changes: Policy,
     whole_at: Cache<String, Arc<Mutex<Instant>>>,
+    trusted_proxy_hops: usize,
+    database: Arc<Database>,
+    /// Names subjects, so that Postgres does not learn them.
+    auth: Arc<Auth>,
 }
 
 impl Limits {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, database: Arc<Database>, auth: Arc<Auth>) -> Self {
         let policy = |name, per_minute| Policy { name, per_minute };
         Self {
             builds: policy("builds", config.builds_per_minute),
             actions: policy("actions", config.actions_per_minute),
             action_accounts: policy("action-accounts", config.action_accounts_per_minute),
             codes: policy("codes", config.codes_per_minute),
+            delegations: policy("delegations", config.delegations_per_minute),
             challenges: policy("challenges", config.sign_ins_per_minute),
             sign_ins: policy("sign-ins", config.sign_ins_per_minute),
             changes: policy("changes", config.changes_per_minute),
@@ -94,6 +105,9 @@ impl Limits {
                 .max_capacity(REMEMBERED)
                 .time_to_idle(Duration::from_secs(61))
                 .build(),
+            trusted_proxy_hops: config.trusted_proxy_hops,
+            database,
+            auth,
         }
     }
 
@@ -104,6 +118,9 @@ impl Limits {
             "/v1/auth/challenge" => Some(self.challenges),
             "/v1/auth/sessions" => Some(self.sign_ins),
             _ if path.starts_with("/v1/transactions/") => Some(self.builds),
+            _ if path.starts_with("/v1/campaigns/") && path.ends_with("/delegate") => {
+                Some(self.delegations)
+            }
             // The routes that tell the outcome of a transaction build nothing, and read the mirror alone.
             _ if path.starts_with("/v1/actions/") && !path.contains("/conversions/") => {
                 Some(self.actions)
@@ -235,10 +252,10 @@ pub(crate) struct Meter {
     left: Arc<Mutex<Vec<Left>>>,
 }
 
-impl FromRequestParts<AppState> for Meter {
+impl<S: Send + Sync> FromRequestParts<S> for Meter {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> ApiResult<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
         Self::of(parts)
     }
 }
@@ -262,18 +279,18 @@ impl Meter {
     ///
     /// # Errors
     /// `too_many_requests`.
-    pub(crate) async fn code(&self, state: &AppState, wallet: &str) -> ApiResult<()> {
-        let policy = state.limits.codes;
-        self.take(state, policy, Who::NamedWallet(wallet)).await
+    pub(crate) async fn code(&self, limits: &Limits, wallet: &str) -> ApiResult<()> {
+        self.take(limits, limits.codes, Who::NamedWallet(wallet))
+            .await
     }
 
     /// Counts the request for an Action of this wallet.
     ///
     /// # Errors
     /// `too_many_requests`.
-    pub(crate) async fn action(&self, state: &AppState, wallet: &str) -> ApiResult<()> {
-        let policy = state.limits.action_accounts;
-        self.take(state, policy, Who::NamedWallet(wallet)).await
+    pub(crate) async fn action(&self, limits: &Limits, wallet: &str) -> ApiResult<()> {
+        let policy = limits.action_accounts;
+        self.take(limits, policy, Who::NamedWallet(wallet)).await
     }
 
     /// Counts the request.
@@ -282,12 +299,12 @@ impl Meter {
     /// `too_many_requests`.
     pub(crate) async fn take(
         &self,
-        state: &AppState,
+        limits: &Limits,
         policy: Policy,
         who: Who<'_>,
     ) -> ApiResult<()> {
         let shares = shares(policy, who, self.address);
-        let standings = state.take(&shares).await;
+        let standings = limits.take(&shares).await;
         // The narrowest that is full, else the one with the least room.
         let full = shares
             .iter()
@@ -344,7 +361,7 @@ impl Meter {
     }
 }
 
-impl AppState {
+impl Limits {
     /// Counts a request on all of these shares if each has room for it; else on none. Postgres counts for
     /// all replicas, except requests of shares that are known to be full. While it is away or slow, each
     /// replica counts for itself.
@@ -353,7 +370,7 @@ impl AppState {
         let mut known = Vec::with_capacity(shares.len());
         for share in shares {
             let fresh = async { Arc::new(Mutex::new(now)) };
-            let whole_at = &self.limits.whole_at;
+            let whole_at = &self.whole_at;
             known.push(whole_at.get_with_by_ref(&share.subject, fresh).await);
         }
         // Counted here first: of requests at the same time, no more than have room reach Postgres.
@@ -425,21 +442,19 @@ fn take_alone(shares: &[Share], known: &[Arc<Mutex<Instant>>], now: Instant) -> 
 
 /// Refuses a network that asks too often, and says what is left of each quota that the request counted on.
 pub(crate) async fn layer(
-    State(state): State<AppState>,
+    State(limits): State<Arc<Limits>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let meter = Meter {
-        address: client_address(peer.address, request.headers(), state.trusted_proxy_hops),
+        address: client_address(peer.address, request.headers(), limits.trusted_proxy_hops),
         left: Arc::default(),
     };
     request.extensions_mut().insert(meter.clone());
-    let policy = state
-        .limits
-        .of_route(request.method(), request.uri().path());
+    let policy = limits.of_route(request.method(), request.uri().path());
     let room = match policy {
-        Some(policy) => meter.take(&state, policy, Who::Network).await,
+        Some(policy) => meter.take(&limits, policy, Who::Network).await,
         None => Ok(()),
     };
     let mut response = match room {
@@ -451,9 +466,14 @@ pub(crate) async fn layer(
 }
 
 /// Deletes quotas that are whole, for ever.
-pub(crate) async fn sweep(database: &crate::database::Database) {
+pub(crate) async fn sweep(database: &Database) {
     loop {
         database.came_up().await;
+        let old = database.run(async |pool| attestations::sweep(&pool).await);
+        if let Err(error) = old.await {
+            let cause = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(cause, "could not delete numbers of vouchers of old days");
+        }
         while match database.run(async |pool| limits::sweep(&pool).await).await {
             Ok(more) => more,
             Err(error) => {

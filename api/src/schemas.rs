@@ -55,7 +55,10 @@ texts! {
         "2027-01-31T12:00:00Z", "RFC 3339 from 1970 on, or never";
     Time = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9].*$", "date-time-from-1970",
         "2027-01-31T12:00:00Z", "RFC 3339 from 1970 on";
-    Scope = "^(read:analytics|write:events|write:profile)$", "", "read:analytics", "What an API key may do";
+    Transaction = "^[A-Za-z0-9+/]{4,1643}={0,2}$", "solana-transaction", "AQAA", "A wire transaction in base64";
+    Sponsorship = "^[A-Za-z0-9_-]{162}$", "solana-sponsorship",
+        "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "The sponsorship of a builder's answer";
+    Scope = "^(read:analytics|write:attestations|write:events|write:profile)$", "", "read:analytics", "What an API key may do";
     TimeZone = "^[A-Za-z0-9_+/-]+$", "iana-time-zone", "Europe/Berlin", "A name of the IANA time zone database";
     Region = "^[A-Z]{2}$", "country", "DE", "A country as ISO 3166-1 alpha-2, or XK";
     IdempotencyKey = r#"^("[!-~]{16,128}"|[!#-~][!-~]{15,127}|"[!-~]{14,126}[!#-~])$"#, "",

@@ -13,6 +13,7 @@ use vouch_service::{Metrics, Stop};
 use crate::{
     Config,
     app::router,
+    attestor::Keyring,
     auth::{self, Auth},
     chain::Chain,
     clicks::{count, machines, recorder::Recorder, spool::Spool, upkeep},
@@ -22,8 +23,9 @@ use crate::{
     limits,
     links::Links,
     live,
+    pages::Pages,
+    sponsor::{self, Sponsor},
     state::{AppState, Inner},
-    web::Pages,
 };
 
 /// Bounds of all histograms, in seconds or in clicks of a group.
@@ -48,6 +50,11 @@ pub async fn serve(config: Config) -> Result<()> {
         // A recount would miss what was counted of the clicks that are kept.
         bail!("CLICK_ROLLUP_RETENTION_DAYS must be at least CLICK_RETENTION_DAYS");
     }
+    let sponsor = Sponsor::new(&config.sponsor)?;
+    let attestors = Keyring::open(
+        config.attestor_keys.as_deref(),
+        config.sponsor.keypair.as_deref(),
+    )?;
     machines::prepare();
     let listener = config.listen.listen().await?;
     let address = listener.local_addr()?;
@@ -92,7 +99,7 @@ pub async fn serve(config: Config) -> Result<()> {
         Auth::new(&public_url, config.public_chain)?,
         Pages::new(config.public_chain, config.public_rpc_url.as_ref())?,
     );
-    let state = AppState(Arc::new(inner));
+    let state = AppState(Arc::new(inner.with_keys(sponsor, attestors)));
     let streams = Arc::clone(&state.live);
     let probes = probes(&config).await?;
     let probes = vouch_service::serve(probes, Arc::clone(&state.0), metrics);
@@ -123,6 +130,7 @@ pub async fn serve(config: Config) -> Result<()> {
             () = count::run(&state.database) => Ok(()),
             () = auth::sweep(&state.database) => Ok(()),
             () = limits::sweep(&state.database) => Ok(()),
+            () = sponsor::watch(&state) => Ok(()),
             () = live::follow(&state.live, &state.database) => Ok(()),
         }
     });

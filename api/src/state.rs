@@ -9,23 +9,27 @@ use vouch_db::api::{
     campaigns,
     codes::{self, Referral},
     leaderboard::{self, Leaderboard, Standing},
+    totals::Totals,
 };
 
 use vouch_service::Heartbeat;
 
 use crate::{
     Config,
+    attestor::Keyring,
     auth::Auth,
     chain::Chain,
     clicks::{crowd::Crowd, recorder::Recorder, visitor::Pseudonyms},
+    cluster::Cluster,
+    config::BOARD_AGE,
     database::Database,
     error::{ApiError, ApiResult},
     limits::Limits,
     links::Links,
     live::Live,
-    routes::totals::KnownTotals,
+    pages::Pages,
+    sponsor::Sponsor,
     types::Address,
-    web::{self, Pages},
 };
 
 /// Number of cached links.
@@ -33,9 +37,10 @@ const LINKS: u64 = 50_000;
 /// A cached link younger than this is not looked up again.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// Pages of leaderboards that are cached, and for how long.
+/// Pages of leaderboards that are cached.
 const BOARDS: u64 = 1_000;
-pub(crate) const BOARD_AGE: Duration = Duration::from_secs(1);
+/// Sums over everything younger than this are not read again, however many ask.
+const TOTALS_AGE: Duration = Duration::from_secs(2);
 /// Number of campaigns that are known to exist.
 const CAMPAIGNS: u64 = 50_000;
 
@@ -54,15 +59,20 @@ pub(crate) struct Inner {
     pub(crate) crowd: Crowd,
     pub(crate) links: Links,
     pub(crate) known_links: KnownLinks,
-    pub(crate) auth: Auth,
-    pub(crate) known_totals: KnownTotals,
+    pub(crate) auth: Arc<Auth>,
+    /// The sums over everything.
+    pub(crate) known_totals: Cache<(), Arc<Totals>>,
     pub(crate) pages: Pages,
     /// The cluster, as the configuration names it.
-    pub(crate) public_chain: web::Chain,
+    pub(crate) public_chain: Cluster,
     pub(crate) trusted_proxy_hops: usize,
     /// Where that proxy says the country.
     pub(crate) country_header: Option<HeaderName>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
+    /// Keys of campaigns' attestors.
+    pub(crate) attestors: Keyring,
+    /// Pays fees of other wallets; `None` without a key.
+    pub(crate) sponsor: Option<Sponsor>,
     pub(crate) live: Arc<Live>,
     /// Beats while Postgres is probed.
     pub(crate) heartbeat: Heartbeat,
@@ -93,6 +103,8 @@ impl Inner {
         auth: Auth,
         pages: Pages,
     ) -> Self {
+        let auth = Arc::new(auth);
+        let limits = Limits::new(config, Arc::clone(&database), Arc::clone(&auth));
         Self {
             known_links: KnownLinks::new(Arc::clone(&database)),
             live: Arc::new(Live::new(config, database.live().clone())),
@@ -103,12 +115,17 @@ impl Inner {
             crowd: Crowd::default(),
             links,
             auth,
-            known_totals: KnownTotals::default(),
+            known_totals: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(TOTALS_AGE)
+                .build(),
             pages,
             public_chain: config.public_chain,
             trusted_proxy_hops: config.trusted_proxy_hops,
             country_header: config.country_header.clone(),
-            limits: Limits::new(config),
+            limits: Arc::new(limits),
+            sponsor: None,
+            attestors: Keyring::default(),
             heartbeat: Heartbeat::new(STUCK),
             boards: Cache::builder()
                 .max_capacity(BOARDS)
@@ -119,6 +136,15 @@ impl Inner {
                 .time_to_live(BOARD_AGE)
                 .build(),
             campaigns: Cache::new(CAMPAIGNS),
+        }
+    }
+
+    /// The same, with keys that sign.
+    pub(crate) fn with_keys(self, sponsor: Option<Sponsor>, attestors: Keyring) -> Self {
+        Self {
+            sponsor,
+            attestors,
+            ..self
         }
     }
 }

@@ -16,7 +16,6 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use url::Url;
 use vouch_db::api::{campaigns, conversions, profiles};
 
 pub(crate) use files::accepts;
@@ -42,78 +41,6 @@ const PROGRAMS: [&str; 4] = ["/v1/", "/docs", "/assets/", "/embed/"];
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Vouch</title>\
     <p>The front end is not built: <code>./dev up</code> does so, as does <code>npm run build</code> \
     in <code>web</code>. <a href=\"/docs/\">The API</a> works without it.";
-
-/// The settings of the chain that the pages get.
-#[derive(Debug, Clone)]
-pub(crate) struct Pages {
-    chain: String,
-    rpc_url: String,
-    policy: HeaderValue,
-}
-
-impl Pages {
-    /// `rpc_url` is the node that browsers ask. Without it, wallets send what they sign, and no
-    /// page shows a cost before.
-    ///
-    /// # Errors
-    /// Never in practice: the origin of a URL is ASCII.
-    pub(crate) fn new(chain: Chain, rpc_url: Option<&Url>) -> anyhow::Result<Self> {
-        let node = rpc_url.map(|url| format!(" {}", url.origin().ascii_serialization()));
-        // `solid` is the policy by which the compiled templates become elements. No page makes
-        // markup of any other text.
-        let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-             font-src 'self'; connect-src 'self'{}; base-uri 'none'; form-action 'self'; \
-             frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types solid",
-            node.unwrap_or_default()
-        );
-        Ok(Self {
-            chain: chain.identifier(),
-            rpc_url: rpc_url.map(ToString::to_string).unwrap_or_default(),
-            policy: HeaderValue::from_str(&policy)?,
-        })
-    }
-}
-
-/// The cluster, as wallets name it.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum Chain {
-    /// `solana:mainnet`.
-    Mainnet,
-    /// `solana:devnet`.
-    Devnet,
-    /// `solana:testnet`.
-    Testnet,
-    /// `solana:localnet`.
-    Localnet,
-}
-
-impl Chain {
-    /// Its name in sign-in messages.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Mainnet => "mainnet",
-            Self::Devnet => "devnet",
-            Self::Testnet => "testnet",
-            Self::Localnet => "localnet",
-        }
-    }
-
-    /// Its reference in CAIP-2, the beginning of the hash of its first block; `None` of a local one,
-    /// whose hash only its node knows. <https://namespaces.chainagnostic.org/solana/caip2>
-    pub(crate) fn caip2(self) -> Option<&'static str> {
-        match self {
-            Self::Mainnet => Some("5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"),
-            Self::Devnet => Some("EtWTRABZaYq6iMfeYKouRu166VU2xqa1"),
-            Self::Testnet => Some("4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z"),
-            Self::Localnet => None,
-        }
-    }
-
-    fn identifier(self) -> String {
-        format!("solana:{}", self.name())
-    }
-}
 
 /// The routes of the front end.
 pub(crate) fn routes() -> Router<AppState> {

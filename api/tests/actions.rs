@@ -582,9 +582,9 @@ async fn the_next_action_says_what_became_of_the_conversion() {
     let failed = |seq: i64, signature: &str, error: i64| {
         let sql = format!(
             "WITH t AS (
-                 INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded,
+                 INSERT INTO transactions (seq, slot, block_time, signature, succeeded,
                      failed_instruction, error_code)
-                 VALUES ({seq}, 9, 1700000000, '{signature}', '{BOB}', false, 0, {error}) RETURNING seq
+                 VALUES ({seq}, 9, 1700000000, '{signature}', false, 0, {error}) RETURNING seq
              )
              INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, conversion, wallet)
              SELECT seq, 0, -1, 'convert', '{CAMPAIGN}', 'r', '{OFF_CURVE}', '{BOB}' FROM t"

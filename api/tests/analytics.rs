@@ -103,8 +103,8 @@ async fn store_sales(pool: &PgPool, sales: &[Sale]) {
         let n = i64::try_from(n).unwrap() + 10;
         sqlx::query(
             "WITH made AS (
-                 INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-                 VALUES ($1, $1, $2, 'signature-' || $1, 'payer', true) RETURNING seq
+                 INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+                 VALUES ($1, $1, $2, 'signature-' || $1, true) RETURNING seq
              )
              INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
                  action, amount, reward_referrer, reward_referee, reward_partner, converted_at,
@@ -618,8 +618,8 @@ async fn a_code_with_a_million_clicks_and_conversions_is_read_from_counters() {
         "INSERT INTO conversion_quarters
          SELECT subject, 1767225600 + n * 900, 29, 0, 87
          FROM generate_series(0, 35135) AS n, (VALUES ($1), ($2)) AS of (subject)",
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT n, n, 0, concat($1::text, $2::text, n), 'payer', true
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT n, n, 0, concat($1::text, $2::text, n), true
          FROM generate_series(999000, 1000000) AS n",
     ] {
         sqlx::query(sql)

@@ -11,8 +11,8 @@ use vouch_localnet::Postgres;
 /// number 600 paid one.
 async fn story(pool: &PgPool) {
     for sql in [
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT n, n, 1700000000 + n, 'S' || n, 'P', true FROM generate_series(1, 600) AS n",
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT n, n, 1700000000 + n, 'S' || n, true FROM generate_series(1, 600) AS n",
         "INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, partner,
              referee, action, amount, reward_referrer, reward_referee, reward_partner, converted_at,
              matures_at, status, settled)

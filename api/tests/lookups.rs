@@ -32,10 +32,10 @@ async fn call(
 ) {
     sqlx::query(
         "WITH t AS (
-             INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded,
+             INSERT INTO transactions (seq, slot, block_time, signature, succeeded,
                  failed_instruction, error_code)
              SELECT COALESCE(max(seq), 0) + 1, 9, 1700000000, 'attempt-' || COALESCE(max(seq), 0) + 1,
-                 $2, $4::bigint IS NULL, CASE WHEN $4 IS NOT NULL THEN 0 END, $4
+                 $4::bigint IS NULL, CASE WHEN $4 IS NOT NULL THEN 0 END, $4
              FROM transactions RETURNING seq
          )
          INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, conversion, wallet)

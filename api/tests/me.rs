@@ -157,8 +157,8 @@ async fn a_wallet_sees_its_codes_rewards_and_badges() {
         format!("INSERT INTO referral_totals VALUES
             ('referral-STARTER7-{CAMPAIGN}', 2, 1, 18446744073709551615, 18446744073709551615)"),
         // The first one was paid by a later transaction, to the owner.
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT max(seq) + 1, 12, 1700000300, 'claim', 'x', true FROM transactions".to_owned(),
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT max(seq) + 1, 12, 1700000300, 'claim', true FROM transactions".to_owned(),
         format!("INSERT INTO events (seq, place, kind, subject, wallet, units, detail)
          SELECT max(seq), 0, 'part_paid', '{}', '{owner}', 18446744073709551615, '{{\"part\": \"referrer\"}}'
          FROM transactions", common::BOB),

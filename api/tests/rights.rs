@@ -12,9 +12,9 @@ use sqlx::PgPool;
 use vouch_localnet::Postgres;
 
 /// Every route that anybody may call. Reads of what is public on chain or for everybody; what is no read
-/// writes nothing, except a session for who proves to own the wallet, and a click of a wallet that lets an
-/// Action build a transaction.
-const FOR_ANYBODY: [&str; 63] = [
+/// writes nothing, except a session for who proves to own the wallet, a click of a wallet that lets an
+/// Action build a transaction, and the word of an authority by a final transaction.
+const FOR_ANYBODY: [&str; 66] = [
     "GET /actions.json",
     "GET /healthz",
     "GET /livez",
@@ -54,6 +54,8 @@ const FOR_ANYBODY: [&str; 63] = [
     "POST /v1/actions/codes/{code}/conversions/{conversion}/check",
     "POST /v1/auth/challenge",
     "POST /v1/auth/sessions",
+    // The transaction says by itself what holds.
+    "POST /v1/campaigns/{address}/delegate",
     "POST /v1/transactions/accept-authority",
     "POST /v1/transactions/accept-owner",
     "POST /v1/transactions/bind",
@@ -64,6 +66,7 @@ const FOR_ANYBODY: [&str; 63] = [
     "POST /v1/transactions/convert",
     "POST /v1/transactions/create-campaign",
     "POST /v1/transactions/create-referral",
+    "POST /v1/transactions/delegate",
     "POST /v1/transactions/end-partnership",
     "POST /v1/transactions/fund-vault",
     "POST /v1/transactions/propose-authority",
@@ -75,6 +78,8 @@ const FOR_ANYBODY: [&str; 63] = [
     "POST /v1/transactions/set-partner",
     "POST /v1/transactions/set-paused",
     "POST /v1/transactions/set-suspended",
+    // Only who has signed a transaction that the service has built gets the sponsor's signature.
+    "POST /v1/transactions/sponsor",
     "POST /v1/transactions/update-campaign",
     "POST /v1/transactions/update-referral",
     "POST /v1/transactions/withdraw-vault",
@@ -191,7 +196,7 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
         )
         .bearer_auth(&bearer)
         .json(
-            &json!({ "name": "k", "scopes": ["read:analytics", "write:events", "write:profile"] }),
+            &json!({ "name": "k", "scopes": ["read:analytics", "write:attestations", "write:events", "write:profile"] }),
         ),
     )
     .await
@@ -307,6 +312,8 @@ async fn every_protected_route_refuses_who_has_no_right_and_every_private_one_is
     let changed: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM code_profiles) + (SELECT count(*) FROM campaign_profiles)
              + (SELECT count(*) FROM api_keys WHERE campaign = $1)
+             + (SELECT count(*) FROM campaign_delegates)
+             + (SELECT count(*) FROM attestation_rules)
              + (SELECT count(*) FROM awards WHERE claimed_at IS NOT NULL)",
     )
     .bind(CAMPAIGN)

@@ -41,7 +41,7 @@ pub(crate) enum Command {
         /// 1 to 60 characters
         #[arg(long)]
         name: String,
-        /// write:profile, read:analytics or write:events; several are allowed
+        /// write:profile, read:analytics, write:attestations or write:events; several are allowed
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
         /// Days after which it ends [default: never]

@@ -12,7 +12,6 @@ use crate::{
     journal::Journal,
     node::Node,
     output,
-    send::Plan,
 };
 
 /// The surroundings of a command.
@@ -47,21 +46,6 @@ impl Context {
     /// The wallet that was named, or else the one that signs.
     pub(crate) fn wallet(&self, named: Option<Pubkey>) -> Outcome<Pubkey> {
         named.map_or_else(|| Ok(self.key()?.pubkey()), Ok)
-    }
-
-    /// Sends a plan, and adds the transaction to the result of the command.
-    pub(crate) async fn carry_out(
-        &self,
-        key: &Keypair,
-        plan: Plan,
-        mut result: Value,
-    ) -> Outcome<Value> {
-        for warning in result["warnings"].as_array().into_iter().flatten() {
-            output::warn(warning["message"].as_str().unwrap_or_default());
-        }
-        let transaction = self.send(key, plan, &result).await?;
-        result["transaction"] = transaction;
-        Ok(result)
     }
 }
 

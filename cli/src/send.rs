@@ -19,7 +19,12 @@ use solana_sdk::{
 };
 use solana_transaction_status_client_types::TransactionConfirmationStatus as Status;
 use tokio::time::{Instant, sleep};
-use vouch_client::{PROGRAM_ID, ProgramError, Pubkey, accounts::Settings, token};
+use vouch_client::{
+    PROGRAM_ID, ProgramError, Pubkey,
+    accounts::Settings,
+    budget::{self, MOST_UNITS},
+    token,
+};
 
 use crate::{
     amount::{SOL, Units},
@@ -31,10 +36,6 @@ use crate::{
     output::{self, Progress},
 };
 
-/// The most compute units of a transaction.
-const MOST_UNITS: u32 = 1_400_000;
-/// The highest price of a compute unit that recent blocks can make us pay, in millionths of a lamport.
-const HIGHEST_PRICE: u64 = 50_000;
 /// The most bytes of a transaction.
 const LENGTH: usize = 1232;
 /// Lamports for one signature.
@@ -124,25 +125,22 @@ fn moved(instructions: &[Instruction]) -> u64 {
     moved.fold(0, u64::saturating_add)
 }
 
-/// The limit of compute units for a transaction that took `used`: a fifth more, because accounts change
-/// in between.
-fn limit(used: u64) -> u32 {
-    let limit = used.saturating_add(used / 5).saturating_add(2000);
-    u32::try_from(limit).map_or(MOST_UNITS, |limit| limit.min(MOST_UNITS))
-}
-
-/// The price that three of four recent blocks took, at most [`HIGHEST_PRICE`].
-fn price(mut recent: Vec<u64>) -> u64 {
-    recent.sort_unstable();
-    let place = recent.len().saturating_mul(3) / 4;
-    recent
-        .get(place)
-        .copied()
-        .unwrap_or_default()
-        .min(HIGHEST_PRICE)
-}
-
 impl Context {
+    /// Sends a plan, and adds the transaction to the result of the command.
+    pub(crate) async fn carry_out(
+        &self,
+        key: &Keypair,
+        plan: Plan,
+        mut result: Value,
+    ) -> Outcome<Value> {
+        for warning in result["warnings"].as_array().into_iter().flatten() {
+            output::warn(warning["message"].as_str().unwrap_or_default());
+        }
+        let transaction = self.send(key, plan, &result).await?;
+        result["transaction"] = transaction;
+        Ok(result)
+    }
+
     /// Simulates, asks, signs, sends and waits. `shown` is what the person is asked about. Returns the
     /// field `transaction` of the command's result.
     ///
@@ -236,7 +234,7 @@ impl Context {
     /// Refuses if the campaign has other settings than those that a plan was built on.
     async fn still(&self, base: &Base) -> Outcome<()> {
         let (campaign, seen) = self.node.campaign(&base.campaign, &[]).await?;
-        if *crate::campaign::latest(&campaign, seen.now) == base.settings {
+        if *campaign.latest(seen.now) == base.settings {
             return Ok(());
         }
         Err(Failure::refused(
@@ -388,7 +386,7 @@ impl Context {
         }
         let price = match self.options.with_compute_unit_price {
             Some(price) => price,
-            None => price(self.node.recent_fees(&written).await?),
+            None => budget::price(self.node.recent_fees(&written).await?),
         };
         // Lamports of the accounts that the transaction creates.
         let before = result.pre_balances.unwrap_or_default();
@@ -400,7 +398,7 @@ impl Context {
         let rent = created.fold(0_u64, |sum, (_, after)| sum.saturating_add(*after));
         Ok(Trial {
             instructions: plan.instructions.clone(),
-            limit: limit(result.units_consumed.unwrap_or_default()),
+            limit: budget::limit(result.units_consumed.unwrap_or_default()),
             price,
             // A node's balances may be wrong; the signed instructions are not.
             rent: rent.max(moved(&plan.instructions)),

@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// Settings to choose. What is absent keeps its value; in a new campaign it gets the usual one.
-#[derive(Debug, Default, Clone, Args, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SettingsArgs {
     /// Reward of each conversion, as an amount of the rewards' token
@@ -188,53 +188,7 @@ impl SettingsArgs {
 
     /// Whether nothing is chosen.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            reward,
-            reward_percent,
-            reward_max,
-            min_amount,
-            referee_percent,
-            referee_fixed,
-            partner_percent,
-            partner_fixed,
-            owner_limit,
-            tiers,
-            bonuses,
-            hold,
-            window,
-            starts_at,
-            ends_at,
-            gate_credential,
-            gate_schema,
-            budget,
-            attested_codes,
-            attestor,
-            treasury,
-        } = self;
-        let texts = [
-            reward,
-            reward_percent,
-            reward_max,
-            min_amount,
-            referee_percent,
-            referee_fixed,
-            partner_percent,
-            partner_fixed,
-            owner_limit,
-            hold,
-            window,
-            starts_at,
-            ends_at,
-            gate_credential,
-            gate_schema,
-            budget,
-            attestor,
-            treasury,
-        ];
-        texts.iter().all(|text| text.is_none())
-            && tiers.is_none()
-            && bonuses.is_none()
-            && attested_codes.is_none()
+        *self == Self::default()
     }
 
     /// `base` with what is chosen here.

@@ -5,11 +5,12 @@ use vouch_db::mirror::{Batch, Final, Writer};
 use vouch_replay::Transaction;
 
 use crate::{
-    chain::{Chain, Commitment, PAGE},
+    chain::{Chain, PAGE},
+    commitment::Commitment,
     config::usual_limits,
     failure::Failure,
     ledger::{Ledger, Replayed},
-    ranking::{self, Goal, Pace},
+    ranking::{self, Goal, Paces},
     sync::RANKED_BATCHES,
     transactions::{parse, transaction},
 };
@@ -23,6 +24,7 @@ pub struct Applier {
     seq: i64,
     /// Written batches.
     batches: usize,
+    paces: Paces,
 }
 
 impl Applier {
@@ -41,6 +43,7 @@ impl Applier {
             ledger: Ledger::default(),
             seq: 0,
             batches: 0,
+            paces: Paces::default(),
         })
     }
 
@@ -110,13 +113,12 @@ impl Applier {
                 clock: last.block_time,
                 slot: last.slot,
             };
-            let mut pace = Pace::long();
             let waits = |writer: &Writer| match is_last {
                 true => writer.is_behind(),
                 false => writer.is_waited_for(),
             };
             while is_ranked && waits(&self.writer) {
-                ranking::step(&mut self.writer, goal, &mut pace).await?;
+                ranking::step(&mut self.writer, goal, &self.paces.long).await?;
             }
             Ok(())
         };

@@ -6,10 +6,10 @@ use futures::{StreamExt as _, stream};
 use vouch_replay::Transaction;
 
 use crate::{
-    chain::Commitment,
+    commitment::Commitment,
     failure::Failure,
     history::{List, Listed},
-    session::Mirror,
+    mirror::Mirror,
     source::Source,
     transactions::{parse, transaction},
 };

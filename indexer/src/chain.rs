@@ -17,7 +17,6 @@ use solana_client::{
     rpc_request::RpcRequest,
     rpc_response::{Response, RpcKeyedAccount},
 };
-use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{pubkey::Pubkey, signature::Signature};
 use solana_transaction_status_client_types::{
     EncodedConfirmedTransactionWithStatusMeta, TransactionStatus,
@@ -25,7 +24,9 @@ use solana_transaction_status_client_types::{
 use vouch_client::PROGRAM_ID;
 
 use crate::{
+    commitment::{Commitment, config},
     failure::{Failure, cut},
+    health::Nodes,
     source::{Limits, Source},
     sources::{Hedge, Sources},
     stream::Stream,
@@ -42,15 +43,6 @@ pub(crate) const STATUSES_AT_ONCE: usize = 256;
 pub(crate) const PAGE: u16 = 1000;
 /// Place of the decimals in a mint.
 const DECIMALS: usize = 44;
-
-/// How settled something is that was read from the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commitment {
-    /// Two thirds of the stake have voted for it. Shown to people.
-    Confirmed,
-    /// Cannot be rolled back. Counts for money and ranks.
-    Finalized,
-}
 
 pub(crate) struct Chain {
     sources: Arc<Sources>,
@@ -77,6 +69,15 @@ impl Chain {
     /// The stream's blocks and transactions; empty without a stream.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         &self.stream
+    }
+
+    /// Reports the nodes and the stream of this chain.
+    pub(crate) fn report(&self) -> impl Fn() -> Nodes + Send + Sync + 'static {
+        let (sources, stream) = (Arc::clone(&self.sources), Arc::clone(&self.stream));
+        move || Nodes {
+            lines: sources.lines().into_iter().chain(stream.line()).collect(),
+            apart: sources.apart(),
+        }
     }
 
     /// Whether the chain up to this confirmed slot has a block with this hash, which must be among its last 150.
@@ -307,13 +308,6 @@ fn is_program(owner: &str) -> bool {
     owner
         .parse::<Pubkey>()
         .is_ok_and(|owner| owner == PROGRAM_ID)
-}
-
-pub(crate) fn config(commitment: Commitment) -> CommitmentConfig {
-    match commitment {
-        Commitment::Confirmed => CommitmentConfig::confirmed(),
-        Commitment::Finalized => CommitmentConfig::finalized(),
-    }
 }
 
 pub(crate) fn account_config(commitment: Commitment, min_slot: u64) -> RpcAccountInfoConfig {

@@ -4,7 +4,7 @@ mod probes;
 mod status;
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use vouch_service::Heartbeat;
 
 pub(crate) use self::status::Status;
 use self::status::status_of;
-use crate::{chain::Chain, failure::Failure, sources::Sources, standing::Line, stream::Stream};
+use crate::{failure::Failure, standing::Line};
 
 /// Uncertain conversions that are counted at most.
 pub(crate) const MOST_UNCERTAIN: i64 = 1000;
@@ -44,6 +44,15 @@ impl Progress {
     fn age(&self) -> Option<f64> {
         self.at.map(|at| at.elapsed().as_secs_f64())
     }
+}
+
+/// The nodes as they are now.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    /// The lines of /healthz, that of the stream last.
+    pub(crate) lines: Vec<Line>,
+    /// Why nodes that may be right are too far apart.
+    pub(crate) apart: Option<String>,
 }
 
 /// The answer of /healthz.
@@ -108,7 +117,7 @@ struct Inner {
 pub(crate) struct Health {
     inner: Mutex<Inner>,
     heartbeat: Heartbeat,
-    sources: OnceLock<(Arc<Sources>, Arc<Stream>)>,
+    nodes: OnceLock<Box<dyn Fn() -> Nodes + Send + Sync>>,
     max_slots_behind: u64,
     max_age: Duration,
 }
@@ -148,17 +157,16 @@ impl Health {
                 accounts_due: None,
             }),
             heartbeat,
-            sources: OnceLock::new(),
+            nodes: OnceLock::new(),
             max_slots_behind,
             max_age,
         }
     }
 
-    /// Reports the sources of this chain from now on.
-    pub(crate) fn watch(&self, chain: &Chain) {
+    /// Reports these nodes from now on.
+    pub(crate) fn watch(&self, nodes: impl Fn() -> Nodes + Send + Sync + 'static) {
         // There is one chain in a process.
-        let sources = (Arc::clone(chain.sources()), Arc::clone(chain.stream()));
-        let _ = self.sources.set(sources);
+        let _ = self.nodes.set(Box::new(nodes));
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -167,8 +175,11 @@ impl Health {
     }
 
     pub(crate) fn report(&self) -> Report {
-        let sources = self.sources.get();
-        let apart = sources.and_then(|(sources, _)| sources.apart());
+        let nodes = self.nodes.get().map(|nodes| nodes()).unwrap_or_default();
+        let Nodes {
+            lines: sources,
+            apart,
+        } = nodes;
         self.change(|inner| {
             let (status, detail) = inner.status(self.max_slots_behind, self.max_age, apart);
             Report {
@@ -185,9 +196,7 @@ impl Health {
                 uncertain_conversions: inner.uncertain.0,
                 waiting_for_ranks: inner.waiting,
                 detail,
-                sources: sources.map_or_else(Vec::new, |(sources, stream)| {
-                    sources.lines().into_iter().chain(stream.line()).collect()
-                }),
+                sources,
             }
         })
     }

@@ -11,7 +11,8 @@ use vouch_client::PROGRAM_ID;
 use vouch_db::mirror::Known;
 
 use crate::{
-    chain::{Chain, Commitment, config},
+    chain::Chain,
+    commitment::{Commitment, config},
     failure::Failure,
     source::Source,
     sources::Hedge,

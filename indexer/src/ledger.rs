@@ -87,7 +87,7 @@ impl Ledger {
                 slot: slot(transaction.slot)?,
                 time: transaction.block_time,
             };
-            batch.transactions.push(row(transaction, by)?);
+            batch.transactions.push(row(transaction, by));
             batch.calls.extend(calls(transaction, by));
             self.take(&effects, by, revocable, &mut batch.before, &mut draft)
                 .map_err(|error| unreadable(transaction, error))?;
@@ -349,13 +349,13 @@ pub(crate) async fn effects(
     }
 }
 
-fn row(transaction: &Transaction, by: By) -> Result<mirror::Transaction, Failure> {
+fn row(transaction: &Transaction, by: By) -> mirror::Transaction {
     use vouch_replay::transaction::Outcome;
     let (failed_instruction, error_code) = match transaction.outcome {
         Outcome::Succeeded => (None, None),
         Outcome::Failed { instruction, code } => (instruction, code),
     };
-    Ok(mirror::Transaction {
+    mirror::Transaction {
         seq: by.seq,
         slot: by.slot,
         block_index: transaction
@@ -363,15 +363,10 @@ fn row(transaction: &Transaction, by: By) -> Result<mirror::Transaction, Failure
             .and_then(|index| i32::try_from(index).ok()),
         block_time: by.time,
         signature: Signature::from(transaction.signature).to_string(),
-        fee_payer: transaction.fee_payer.to_string(),
-        fee: transaction
-            .fee
-            .map(|fee| i64::try_from(fee).map_err(|error| Failure::chain("fee", error)))
-            .transpose()?,
         succeeded: transaction.succeeded(),
         failed_instruction: failed_instruction.map(i16::from),
         error_code: error_code.map(i64::from),
-    })
+    }
 }
 
 /// Every call of the program, also those of a failed transaction.

@@ -7,6 +7,7 @@ mod agree;
 mod applier;
 mod batches;
 mod chain;
+mod commitment;
 mod config;
 mod digest;
 mod events;
@@ -19,10 +20,12 @@ mod history;
 mod ledger;
 mod lists;
 mod migrate;
+mod mirror;
 mod project;
 mod ranking;
 mod rebuild;
 mod recount;
+mod sent;
 mod session;
 mod source;
 mod sources;
@@ -122,11 +125,12 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     health.set(Status::Starting, None);
     let chain = Chain::new(&config.rpc_url, config.limits())?;
     chain.sources().tell(health);
-    health.watch(&chain);
+    health.watch(chain.report());
+    let paces = ranking::Paces::default();
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
-        let Err(failure) = session::run(config, &chain, &pool, health).await else {
+        let Err(failure) = session::run(config, &chain, &pool, health, &paces).await else {
             continue;
         };
         health.beat();

@@ -117,7 +117,12 @@ impl Draft {
     ) -> Result<(), DecodeError> {
         match (before, after) {
             (_, Some(Account::Campaign(account))) => {
-                let row = campaign(address, account, by);
+                let row = campaign(address, account, None, by);
+                self.campaigns.insert(address, row);
+            }
+            // A tombstone takes the place of the account, so the row keeps the last bytes.
+            (Some(last @ Account::Campaign(account)), _) => {
+                let row = campaign(address, account, Some(encode(last)), by);
                 self.campaigns.insert(address, row);
             }
             (_, Some(Account::Referral(account))) => {
@@ -277,7 +282,13 @@ pub(crate) fn code(padded: &[u8; 12]) -> String {
     text.trim_end_matches('\0').to_owned()
 }
 
-fn campaign(address: Pubkey, account: &accounts::Campaign, by: By) -> Campaign {
+/// The row of a campaign. `data` are its bytes if it has ended.
+fn campaign(
+    address: Pubkey,
+    account: &accounts::Campaign,
+    data: Option<Vec<u8>>,
+    by: By,
+) -> Campaign {
     let funding = match account.funding {
         Funding::MintAuthority => "mint_authority",
         Funding::Vault => "vault",
@@ -320,7 +331,7 @@ fn campaign(address: Pubkey, account: &accounts::Campaign, by: By) -> Campaign {
         starts_at: time(settings.starts_at),
         ends_at: time(settings.ends_at),
         created_at: account.created_at,
-        data: encode(&Account::Campaign(Box::new(account.clone()))),
+        data,
         seq: by.seq,
         slot: by.slot,
     }
@@ -361,6 +372,8 @@ fn time(seconds: i64) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use vouch_client::accounts::AccountType as _;
+
     use super::*;
 
     const ADDRESS: Pubkey = Pubkey::new_from_array([7; 32]);
@@ -427,6 +440,33 @@ mod tests {
             settlement,
             [moves.conversions.into(), moves.paid, moves.pending],
         )
+    }
+
+    #[test]
+    fn a_campaign_keeps_its_bytes_when_its_account_ends() {
+        let zeros = vec![0; accounts::Campaign::SIZE - 8];
+        let body = [
+            &accounts::Campaign::DISCRIMINATOR[..],
+            &[accounts::VERSION],
+            &zeros[1..],
+        ];
+        let bytes = body.concat();
+        let account = Account::decode(&bytes).expect("a campaign");
+        let change = |before, after| {
+            let mut draft = Draft::default();
+            draft.change(ADDRESS, before, after, BY).expect("a change");
+            let [row] = draft.finish().campaigns.try_into().expect("a row");
+            row.data
+        };
+        // Given a campaign that is opened and changed, then its account has the bytes, and its row none
+        assert_eq!(change(None, Some(&account)), None);
+        assert_eq!(change(Some(&account), Some(&account)), None);
+        // When it ends, then its row has them
+        assert_eq!(change(Some(&account), None), Some(bytes));
+        // And when that is undone, then the row has none again
+        let mut draft = Draft::default();
+        draft.undo(ADDRESS, Some(&account), BY).expect("a change");
+        assert_eq!(draft.finish().campaigns[0].data, None);
     }
 
     fn closed(account: &accounts::Conversion) -> (Option<Status>, [i128; 3]) {

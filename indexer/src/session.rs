@@ -5,27 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 use vouch_db::{PgPool, mirror::Writer};
 
 use crate::{
     chain::Chain,
-    config::{Config, Undo},
+    config::Config,
     digest,
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
+    mirror::{MANY, Mirror, SETTLE},
+    ranking::Paces,
     sync::Sync,
     wake::{Begin, Wake},
     witness,
 };
 
-/// A slot counts as listed only this long after the node has called it final, because the node
-/// may index its transactions later.
-pub(crate) const SETTLE: Duration = Duration::from_secs(2);
-/// With more final transactions than this, nobody waits for a single one of them: they come in larger batches, of
-/// which the next one is fetched while one is written, and conversions count for ranks in long steps.
-pub(crate) const MANY: usize = 10_000;
 const ELECTION_POLL: Duration = Duration::from_millis(500);
 /// Time between two rounds for what is final. A node calls a slot final every 0.4 seconds.
 const FINAL_EVERY: Duration = Duration::from_secs(2);
@@ -34,29 +29,13 @@ const POLL: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The mirror, while this process is its writer.
-pub(crate) struct Mirror<'a> {
-    /// Parallel requests to the node for transactions.
-    pub(crate) concurrency: usize,
-    pub(crate) undo: Undo,
-    /// See [`SETTLE`].
-    pub(crate) settle: Duration,
-    /// See [`MANY`].
-    pub(crate) many: usize,
-    pub(crate) chain: &'a Chain,
-    pub(crate) health: &'a Health,
-    /// For reads, which need no lock.
-    pub(crate) pool: &'a PgPool,
-    /// For all writes.
-    pub(crate) writer: Mutex<Writer>,
-}
-
 /// Waits to become the writer, then mirrors until Postgres fails.
 pub(crate) async fn run(
     config: &Config,
     chain: &Chain,
     pool: &PgPool,
     health: &Health,
+    paces: &Paces,
 ) -> Result<(), Failure> {
     // A migration may have come since the last session.
     vouch_db::await_schema(pool, || health.beat()).await?;
@@ -68,6 +47,7 @@ pub(crate) async fn run(
         many: MANY,
         chain,
         health,
+        paces,
         pool,
         writer: writer.into(),
     };

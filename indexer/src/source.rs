@@ -22,7 +22,7 @@ use solana_sdk::hash::Hash;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    chain::{Commitment, config},
+    commitment::{Commitment, config},
     failure::{Failure, cut},
     health::Health,
     standing::Standing,

@@ -20,7 +20,7 @@ use futures::{
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::{
-    chain::Commitment,
+    commitment::Commitment,
     failure::Failure,
     health::Health,
     heights,

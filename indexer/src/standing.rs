@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    chain::Commitment,
+    commitment::Commitment,
     heights::{Height, Told},
 };
 

@@ -11,7 +11,9 @@ use crate::{
     config::{Undo, usual_limits},
     failure::Failure,
     health::{Health, Layer, Status},
-    session::{self, Mirror, bind},
+    mirror::Mirror,
+    ranking::Paces,
+    session::{self, bind},
     sync::Sync,
     wake::Wake,
     witness,
@@ -45,6 +47,7 @@ pub struct Mirroring {
     options: Options,
     chain: Chain,
     health: Arc<Health>,
+    paces: Paces,
     pool: PgPool,
 }
 
@@ -65,11 +68,12 @@ impl Mirroring {
             .map_err(|error| error.to_string())?;
         let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
         let health = Arc::new(health);
-        health.watch(&chain);
+        health.watch(chain.report());
         Ok(Self {
             options,
             chain,
             health,
+            paces: Paces::default(),
             pool,
         })
     }
@@ -112,6 +116,7 @@ impl Mirroring {
             many: self.options.many,
             chain: &self.chain,
             health: &self.health,
+            paces: &self.paces,
             pool: &self.pool,
             writer: writer.into(),
         };

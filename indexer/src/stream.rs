@@ -18,8 +18,8 @@ use vouch_db::mirror::Known;
 
 use crate::{
     health::gauge,
+    sent::Sent,
     standing::{DOUBT, Line, State},
-    transactions::Sent,
 };
 
 /// Most blocks that are remembered: about 200 seconds.

@@ -18,16 +18,17 @@ use vouch_replay::Transaction;
 use crate::{
     agree::{self, Agreed},
     batches::{Batches, Fetched, fetch},
-    chain::Commitment,
+    commitment::Commitment,
     config::Undo,
     failure::Failure,
     health::{MOST_WAITING, gauge},
     history::{self, Anchor, Listed, OVERLAP},
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
-    ranking::{self, Goal, Pace},
-    session::Mirror,
-    transactions::{Sent, streamed},
+    mirror::Mirror,
+    ranking::{self, Goal},
+    sent::Sent,
+    transactions::streamed,
     votes::Verdict,
 };
 
@@ -81,10 +82,6 @@ pub(crate) struct Sync<'a> {
     clock_asked: Option<Instant>,
     /// Up to where conversions should count for ranks, if they do not yet.
     goal: Option<Goal>,
-    /// How many count in a step while the mirror follows the chain.
-    pace: Pace,
-    /// How many do so while very many wait.
-    longer: Pace,
     /// How many waited when that was last looked at, and when it was.
     waiting: (i64, Option<Instant>),
     /// Whether conversions count for ranks between rounds, by [`Self::count`], and not in the database transaction that makes
@@ -125,8 +122,6 @@ impl<'a> Sync<'a> {
             proven: None,
             clock_asked: None,
             goal,
-            pace: Pace::short(),
-            longer: Pace::longer(),
             waiting: (0, None),
             counts_apart: false,
             is_stale: false,
@@ -209,7 +204,7 @@ impl<'a> Sync<'a> {
         let below = slot(end)?;
         let total = list.len();
         let is_far = total > self.mirror.many;
-        let size = if is_far { LARGE_BATCH } else { BATCH };
+        let size = self.batch(if is_far { LARGE_BATCH } else { BATCH });
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
         let mut next = list.next().await?.map(Fetched::unasked);
@@ -426,9 +421,10 @@ impl<'a> Sync<'a> {
         let Some(goal) = self.goal else {
             return Ok(false);
         };
+        let paces = self.mirror.paces;
         let pace = match self.waiting.0 {
-            MOST_WAITING.. => &mut self.longer,
-            _ => &mut self.pace,
+            MOST_WAITING.. => &paces.longer,
+            _ => &paces.short,
         };
         let mut writer = self.mirror.writer.lock().await;
         let is_behind = ranking::step(&mut writer, goal, pace).await?;
@@ -448,10 +444,10 @@ impl<'a> Sync<'a> {
         &mut self,
         goes_on: impl Fn(&Writer, Duration) -> bool,
     ) -> Result<(), Failure> {
-        let (mut pace, began) = (Pace::long(), Instant::now());
+        let began = Instant::now();
         while let Some(goal) = self.goal {
             let mut writer = self.mirror.writer.lock().await;
-            let is_behind = ranking::step(&mut writer, goal, &mut pace).await?;
+            let is_behind = ranking::step(&mut writer, goal, &self.mirror.paces.long).await?;
             let goes_on = goes_on(&writer, began.elapsed());
             drop(writer);
             self.mirror.health.beat();
@@ -551,7 +547,7 @@ impl<'a> Sync<'a> {
                 transactions.push(streamed(self.mirror.chain, &signature, sent)?);
             }
         }
-        for transactions in transactions.chunks(BATCH) {
+        for transactions in transactions.chunks(self.batch(BATCH)) {
             let (batch, stopped) = self.replay(transactions, true).await?;
             let written = self.write(&batch, None).await;
             written.map_err(|failure| match failure {
@@ -626,7 +622,8 @@ impl<'a> Sync<'a> {
                 .reach(last.slot, STREAM_LAG)
                 .await;
         }
-        for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
+        let rest = listed.get(same..).unwrap_or_default();
+        for listed in rest.chunks(self.batch(BATCH)) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
             // Transactions that are held are undone only if their replacements are there.
             if let Some(keep) = keep.take() {
@@ -701,20 +698,38 @@ impl<'a> Sync<'a> {
         Ok((batch, stopped))
     }
 
+    /// How many transactions the next batch has, at most `most`.
+    fn batch(&self, most: usize) -> usize {
+        let size = usize::try_from(self.mirror.paces.batch.get().most());
+        size.unwrap_or(most).clamp(1, most)
+    }
+
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
-        let start = Instant::now();
+        let paces = self.mirror.paces;
         let mut writer = self.mirror.writer.lock().await;
-        writer.count_at_most(self.pace.most());
+        writer.count_at_most(paces.short.get().most());
+        let start = Instant::now();
         let outcome = writer.write(batch, range).await;
         drop(writer);
         self.mirror.health.beat();
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
             self.ledger.forget();
+            // What is in memory goes on already as if it was written.
+            self.is_stale = true;
+            if error.is_too_long() {
+                if !batch.transactions.is_empty() {
+                    paces.batch.get().too_long();
+                }
+                // It may be one of those that count conversions.
+                paces.short.get().too_long();
+                tracing::warn!(%error, transactions = batch.transactions.len(), "a batch took too long");
+            }
+        } else if let Ok(count @ 1..) = i64::try_from(batch.transactions.len()) {
+            paces.batch.get().took(count, start.elapsed());
         }
         match outcome {
             // Nothing of it was written.
             Err(vouch_db::Error::Constraint { constraint, .. }) if constraint == ONCE => {
-                self.is_stale = true;
                 return Err(Failure::Wrong(
                     "getSignaturesForAddress: a transaction is listed in two slots".into(),
                 ));

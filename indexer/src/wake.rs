@@ -20,7 +20,7 @@ use tokio::{
 use vouch_client::PROGRAM_ID;
 
 use crate::{
-    chain::{Commitment, config},
+    commitment::{Commitment, config},
     failure::Failure,
 };
 

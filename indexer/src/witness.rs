@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     health::{Layer, gauge},
     ledger,
-    session::Mirror,
+    mirror::Mirror,
     source::Source,
 };
 

@@ -216,6 +216,17 @@ def a_signed_challenge(body):
     body.update(signed[min(next(next_challenge), len(signed) - 1)])
 
 
+def rules(body):
+    least, most = sorted((body["least_amount"], body["most_amount"]), key=int)
+    body.update(least_amount=least, most_amount=most)
+
+
+def a_sponsored_transaction(body):
+    # Nobody can invent what a wallet has signed. When it is too old it is refused so, which is documented.
+    body.clear()
+    body.update(SEED["sponsored"][0])
+
+
 next_challenge = count()
 OF_QUERY = {
     "/v1/leaderboard": a_leaderboard,
@@ -231,7 +242,9 @@ OF_BODY = {
     "/v1/transactions/create-campaign": a_new_campaign,
     "/v1/transactions/update-campaign": a_change,
     "/v1/transactions/claim": a_claim,
+    "/v1/campaigns/{address}/attestation-rules": rules,
     "/v1/transactions/set-partner": a_partner,
+    "/v1/transactions/sponsor": a_sponsored_transaction,
 }
 
 
@@ -290,7 +303,23 @@ KNOWN = {
     "POST /v1/badges/{id}/claim": {"path_parameters": {"id": SEED["awards"][-1]}},
     "GET /v1/campaigns/{address}": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/analytics": OF_CAMPAIGN,
+    "GET /v1/campaigns/{address}/attestation-rules": OF_CAMPAIGN,
+    "PUT /v1/campaigns/{address}/attestation-rules": {
+        **OF_CAMPAIGN,
+        "body": {
+            "per_wallet_per_day": 1,
+            "per_day": 1,
+            "least_amount": "0",
+            "most_amount": "9",
+            "valid_seconds": 60,
+        },
+    },
+    "POST /v1/campaigns/{address}/attestations": {
+        **OF_CAMPAIGN,
+        "body": {"code": CODE, "referee": VISITOR},
+    },
     "GET /v1/campaigns/{address}/badges": OF_CAMPAIGN,
+    "POST /v1/campaigns/{address}/delegate": {**OF_CAMPAIGN, "body": {"signature": SEED["delegations"][0]}},
     "GET /v1/campaigns/{address}/keys": OF_CAMPAIGN,
     "GET /v1/campaigns/{address}/live": OF_CAMPAIGN,
     "PUT /v1/campaigns/{address}/profile": {
@@ -330,12 +359,14 @@ for act, body in {
     "convert": {"code": CODE, "referee": VISITOR, "payer": COMPANY},
     "create-campaign": {"authority": COMPANY, "name": "Winter", "settings": {"reward": {"fixed": "5"}}},
     "create-referral": {"campaign": CAMPAIGN, "owner": COMPANY},
+    "delegate": {"campaign": CAMPAIGN, "wallet": VISITOR},
     "end-partnership": {"code": ANOTHER, "by_partner": True},
     "fund-vault": {"campaign": VAULT, "funder": COMPANY, "amount": "5"},
     "propose-authority": {"campaign": CAMPAIGN, "new_authority": VISITOR},
     "propose-owner": {"code": CODE, "new_owner": VISITOR},
     "set-partner": {"code": CODE, "partner": VISITOR, "share_bps": 100},
     "set-paused": {"campaign": CAMPAIGN, "paused": True},
+    "sponsor": SEED["sponsored"][0],
     "set-suspended": {"code": CODE, "suspended": True},
     "update-campaign": {"campaign": CAMPAIGN, "settings": {"owner_limit": "7"}},
     "update-referral": {"code": CODE, "active": False},

@@ -18,8 +18,6 @@ use vouch_localnet::{
     program_binary, validator_compiler, validator_patch, workspace_root,
 };
 
-use crate::web;
-
 /// The version of the Anchor CLI to build when PATH has none.
 pub(crate) const ANCHOR_VERSION: &str = "1.2.2";
 /// The version of cargo-mutants for `./dev mutants`. Other versions may generate other
@@ -34,17 +32,6 @@ const DEVELOPMENT_KEY: &str = "vouch referral program, local development";
 /// Set when everything has just been built. A second build would replace the binaries in
 /// use, because other packages mean other features.
 pub(crate) const BUILT: &str = "VOUCH_BUILT";
-
-/// Builds everything for `up` and `demo`: validator, program, front end, services.
-pub(crate) async fn product() -> Result<()> {
-    if env::var_os(BUILT).is_some() {
-        return Ok(());
-    }
-    validator().await?;
-    program().await?;
-    web::build().await?;
-    binaries().await
-}
 
 /// Builds the program to target/deploy/referral.so, and writes its development key and
 /// IDL.

@@ -13,7 +13,7 @@ use vouch_client::{
     pda, token,
 };
 
-use crate::demo::{chain::Chain, http::Api};
+use crate::{chain::Chain, http::Api};
 
 /// Decimals of the demo's tokens.
 pub(crate) const DECIMALS: u8 = 6;

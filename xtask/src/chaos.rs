@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use vouch_localnet::{ProcessSpec, built_binary, finish};
 
-use crate::build;
+use crate::product;
 
 /// Runs the whole product under load while nodes lie and processes are killed, until everything
 /// agrees with a journal of what the wallets did. `./dev test` runs a short form.
@@ -43,7 +43,7 @@ enum Only {
 }
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
-    build::product().await?;
+    product::build().await?;
     let chaos = ProcessSpec::new("vouch-chaos", built_binary("vouch-chaos")?);
     if let Some(Only::Clicks { seed, kills }) = args.only {
         let chaos = chaos

@@ -6,15 +6,18 @@ mod bench_index;
 mod bench_parallel;
 mod build;
 mod campaign;
+mod chain;
 mod chaos;
 mod checks;
 mod demo;
 mod fuzz;
 mod generate;
+mod http;
 mod interrupt;
 mod mutants;
 mod orders;
 mod planted;
+mod product;
 mod schemathesis;
 mod scratch;
 mod test;
@@ -118,7 +121,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Down => up::down().await,
         Command::Demo(args) => {
             interrupt::or_drop(async {
-                build::product().await?;
+                product::build().await?;
                 demo::run(args).await
             })
             .await

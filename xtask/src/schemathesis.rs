@@ -9,7 +9,7 @@ use vouch_localnet::{
     ProcessSpec, built_binary, cached_schemathesis_root, finish, schemathesis_folder,
 };
 
-use crate::build;
+use crate::{build, product};
 
 /// Sends valid and invalid requests to every route of the OpenAPI document, and compares the answers with
 /// it. `./dev test` runs a short form.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     prepare().await?;
-    build::product().await?;
+    product::build().await?;
     let schemathesis = ProcessSpec::new("vouch-schemathesis", built_binary("vouch-schemathesis")?)
         .args(["--seed", &args.seed.to_string()])
         .args(["--examples", &args.examples.to_string()]);

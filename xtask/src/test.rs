@@ -48,8 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     build::binaries().await?;
 
     // Tests of the whole product wait for slots and deadlines half of the time.
-    let cores = thread::available_parallelism()?.get();
-    let at_once = (cores + cores / 2).to_string();
+    let at_once = (2 * thread::available_parallelism()?.get()).to_string();
     let instance = Instance::create("test-run")?;
     let mut postgres = Postgres::start(instance.dir()).await?;
     let mut counts = Counts::default();

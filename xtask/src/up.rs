@@ -17,8 +17,9 @@ use vouch_localnet::{Instance, Signal, Stack, StackOptions, state_dir};
 
 use crate::build;
 use crate::campaign;
-use crate::demo::{chain::Chain, http::Api};
 use crate::interrupt::Interrupts;
+use crate::product;
+use crate::{chain::Chain, http::Api};
 
 /// Name of the instance folder. Its lock file has the suffix `.lock`.
 const INSTANCE: &str = "up";
@@ -82,7 +83,7 @@ pub(crate) async fn up(args: Args) -> Result<ExitCode> {
     }
     // Check the ports before a first build, which takes minutes.
     args.stack().ensure_ports_free()?;
-    interrupts.or_drop(build::product()).await?;
+    interrupts.or_drop(product::build()).await?;
     if args.detach {
         return detach(&args, &mut interrupts).await;
     }

@@ -10,12 +10,13 @@ use vouch_localnet::{finish, npm_in, web, workspace_root};
 use crate::typescript;
 
 /// The inputs of the built files. The types of the API and the client are among them.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 12] = [
     "api/openapi.json",
     "clients/ts/src",
     "web/index.html",
     "web/package-lock.json",
     "web/package.json",
+    "web/pinned",
     "web/public",
     "web/src",
     "web/tsconfig.json",

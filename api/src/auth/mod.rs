@@ -1,8 +1,6 @@
-//! Callers and their rights. docs/decisions/sign-in.md says why it is so.
+//! Sign-in: challenges, tokens, cookies. docs/decisions/sign-in.md says why it is so.
 
 pub(crate) mod challenge;
-mod credentials;
-pub(crate) mod rights;
 mod siws;
 pub(crate) mod token;
 
@@ -17,11 +15,10 @@ use url::{Host, Url};
 use vouch_db::api::auth::{self, Ended, sessions};
 
 use crate::{
+    cluster::Cluster,
     database::Database,
     error::{ApiError, ApiResult},
-    web::Chain,
 };
-pub(crate) use credentials::{Absent, same_origin};
 pub(crate) use siws::{SignIn, is_signed_form, usual_forms};
 
 /// Interval between two sweeps.
@@ -35,9 +32,9 @@ pub(crate) struct Auth {
     /// The public URL.
     uri: String,
     /// Scheme, host and port of the public URL, as browsers send it in `Origin`.
-    origin: String,
+    pub(crate) origin: String,
     /// The cluster, as messages spell it.
-    chain: Chain,
+    chain: Cluster,
     /// Whether cookies are sent over TLS only.
     secure: bool,
     key: OnceCell<[u8; 32]>,
@@ -46,7 +43,7 @@ pub(crate) struct Auth {
 impl Auth {
     /// # Errors
     /// When the URL has no host.
-    pub(crate) fn new(public_url: &Url, chain: Chain) -> Result<Self> {
+    pub(crate) fn new(public_url: &Url, chain: Cluster) -> Result<Self> {
         let host = public_url.host_str().context("PUBLIC_URL has no host")?;
         let domain = match public_url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -169,7 +166,7 @@ mod tests {
     use super::*;
 
     fn auth(url: &str) -> Auth {
-        Auth::new(&url.parse().unwrap(), Chain::Mainnet).unwrap()
+        Auth::new(&url.parse().unwrap(), Cluster::Mainnet).unwrap()
     }
 
     #[test]

@@ -13,7 +13,11 @@ use vouch_client::{
     recipient::{Unpayable, Wallet, token_account_takes, wallet_takes},
 };
 
-use super::{Chain, fresh::Least, now, ours};
+use super::{
+    Chain,
+    check::{now, ours},
+    fresh::Least,
+};
 use crate::error::{ApiError, ApiResult};
 
 /// Bytes that are read of an account: more than any account of the program, and any token account

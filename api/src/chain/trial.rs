@@ -17,18 +17,13 @@ use solana_sdk::{
     transaction::{TransactionError, VersionedTransaction},
 };
 use tokio::sync::Mutex;
-use vouch_client::Pubkey;
+use vouch_client::{Pubkey, budget};
 
 use super::{
     Chain, fresh, turn,
     turns::{Caller, Turns},
 };
 
-/// The most compute units of a transaction.
-pub(crate) const MOST_UNITS: u32 = 1_400_000;
-/// The highest price of a compute unit, in millionths of a lamport. A conversion then costs its
-/// payer some 3000 lamports more.
-const HIGHEST_PRICE: u64 = 50_000;
 /// A price is kept for this long.
 const PRICE_AGE: Duration = Duration::from_secs(1);
 /// Number of kept prices.
@@ -61,6 +56,8 @@ pub(crate) enum Trial {
         place: Option<usize>,
         error: TransactionError,
     },
+    /// Its blockhash is too old, or it was processed already.
+    Expired,
     /// The node cannot say.
     Unknown,
 }
@@ -91,8 +88,27 @@ impl Trials {
 impl Chain {
     /// Lets the node execute a transaction whose signatures and blockhash do not count.
     pub(crate) async fn try_out(&self, transaction: &VersionedTransaction) -> Trial {
-        if self.is_blind().await {
-            return Trial::Unknown;
+        self.simulate(transaction, false).await.0
+    }
+
+    /// Like [`Chain::try_out`], with the transaction's own blockhash, on the newest state that the node has. Also
+    /// returns the lamports that it takes from the first account, if the node says so. It is asked whatever
+    /// became of other simulations, and whatever becomes of it counts for no other.
+    pub(crate) async fn try_as_is(
+        &self,
+        transaction: &VersionedTransaction,
+    ) -> (Trial, Option<u64>) {
+        self.simulate(transaction, true).await
+    }
+
+    async fn simulate(
+        &self,
+        transaction: &VersionedTransaction,
+        as_is: bool,
+    ) -> (Trial, Option<u64>) {
+        let unknown = (Trial::Unknown, None);
+        if !as_is && self.is_blind().await {
+            return unknown;
         }
         // Answers of other calls that come meanwhile do not count.
         let floor = self.floor.get();
@@ -100,18 +116,22 @@ impl Chain {
         let answer = loop {
             let config = RpcSimulateTransactionConfig {
                 sig_verify: false,
-                replace_recent_blockhash: true,
-                commitment: Some(CommitmentConfig::confirmed()),
+                replace_recent_blockhash: !as_is,
+                commitment: Some(if as_is {
+                    CommitmentConfig::processed()
+                } else {
+                    CommitmentConfig::confirmed()
+                }),
                 min_context_slot: floor,
                 ..RpcSimulateTransactionConfig::default()
             };
             // A queue of other calls says nothing about the node.
             let Some(turn) = turn(&self.trials.turns).await else {
-                return Trial::Unknown;
+                return unknown;
             };
             // Those that went before may have learned it.
-            if self.is_blind().await {
-                return Trial::Unknown;
+            if !as_is && self.is_blind().await {
+                return unknown;
             }
             let call = self
                 .rpc
@@ -130,33 +150,39 @@ impl Chain {
             self.floor.missed(floor);
             if !pauses.wait().await {
                 self.floor.give_up(floor);
-                return Trial::Unknown;
+                return unknown;
             }
         };
         let failed = match answer {
             Ok(Ok(answer)) => {
-                self.floor.reached(answer.context.slot);
+                // A slot that is only processed may be abandoned.
+                if !as_is {
+                    self.floor.reached(answer.context.slot);
+                }
                 let result = answer.value;
                 let error = result.err.map(TransactionError::from);
-                return read(
-                    error,
-                    result.units_consumed,
-                    result.logs.unwrap_or_default(),
-                );
+                let first = |balances: Option<Vec<u64>>| balances?.first().copied();
+                let before = first(result.pre_balances);
+                let taken = before.zip(first(result.post_balances));
+                let taken = taken.map(|(before, after)| before.saturating_sub(after));
+                let logs = result.logs.unwrap_or_default();
+                return (read(error, result.units_consumed, logs), taken);
             }
             Ok(Err(error)) if is_answer(&error) => {
                 tracing::warn!(
                     cause = super::without_url(error),
                     "the node refuses to simulate a transaction"
                 );
-                return Trial::Unknown;
+                return unknown;
             }
             Ok(Err(error)) => Some(super::without_url(error)),
             Err(_elapsed) => None,
         };
         tracing::warn!(cause = failed, "the node does not simulate transactions");
-        *self.trials.blind_since.lock().await = Some(Instant::now());
-        Trial::Unknown
+        if !as_is {
+            *self.trials.blind_since.lock().await = Some(Instant::now());
+        }
+        unknown
     }
 
     /// Whether a simulation was not answered lately.
@@ -166,7 +192,7 @@ impl Chain {
     }
 
     /// The price of a compute unit for a transaction that writes these accounts, in millionths of a
-    /// lamport: what three of four recent blocks took, at most [`HIGHEST_PRICE`]. It is kept for a
+    /// lamport: what three of four recent blocks took, at most [`budget::HIGHEST_PRICE`]. It is kept for a
     /// second, and 0 if the node does not say. Nobody waits in the queue of another network.
     pub(crate) async fn price(&self, mut written: Vec<Pubkey>) -> u64 {
         written.sort_unstable();
@@ -185,7 +211,9 @@ impl Chain {
             let _turn = self.turn().await?;
             let call = self.rpc.get_recent_prioritization_fees(written);
             let price = match tokio::time::timeout(PATIENCE, call).await {
-                Ok(Ok(fees)) => price(fees.iter().map(|fee| fee.prioritization_fee).collect()),
+                Ok(Ok(fees)) => {
+                    budget::price(fees.iter().map(|fee| fee.prioritization_fee).collect())
+                }
                 // Kept as well, so that a node that does not answer is not asked by everybody.
                 _ => 0,
             };
@@ -196,24 +224,6 @@ impl Chain {
         let found = self.share(&self.trials.asked, key, ask).await;
         found.unwrap_or_default()
     }
-}
-
-/// The price that three of four recent blocks took, at most [`HIGHEST_PRICE`].
-fn price(mut recent: Vec<u64>) -> u64 {
-    recent.sort_unstable();
-    let place = recent.len().saturating_mul(3) / 4;
-    recent
-        .get(place)
-        .copied()
-        .unwrap_or_default()
-        .min(HIGHEST_PRICE)
-}
-
-/// The limit of compute units for a transaction that took `used` in a simulation: a fifth more,
-/// because accounts change in between, and at most what a transaction may have.
-pub(crate) fn limit(used: u64) -> u32 {
-    let limit = used.saturating_add(used / 5).saturating_add(2000);
-    u32::try_from(limit).map_or(MOST_UNITS, |limit| limit.min(MOST_UNITS))
 }
 
 /// Whether the node has answered, with an error that may be that of this transaction alone.
@@ -258,6 +268,9 @@ fn read(error: Option<TransactionError>, units: Option<u64>, logs: Vec<String>) 
             ),
             _,
         ) => Trial::Refused { place: None, error },
+        (Some(TransactionError::BlockhashNotFound | TransactionError::AlreadyProcessed), _) => {
+            Trial::Expired
+        }
         (Some(TransactionError::InstructionError(place, error)), _) => {
             if lacks_lamports(&error, &logs) {
                 return Trial::TooPoor;

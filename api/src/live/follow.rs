@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
 /// Leaderboards are told at most this often, and this long after a change. No cached page is older:
 /// who asks then sees the change.
-const BOARDS_EVERY: Duration = crate::state::BOARD_AGE;
+const BOARDS_EVERY: Duration = crate::config::BOARD_AGE;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Time limit for a look, which is several statements.

@@ -14,9 +14,7 @@ use vouch_db::api::auth::sessions::{self, LIFE_SECONDS, NewSession, NotOpened, S
 
 use crate::{
     auth::{
-        Absent, SignIn, is_signed_form,
-        rights::{PathId, Wallet},
-        same_origin,
+        SignIn, is_signed_form,
         token::{Kind, Token},
         usual_forms,
     },
@@ -24,6 +22,7 @@ use crate::{
     error::{ApiError, ApiResult},
     extract,
     limits::{Meter, Who},
+    rights::{Absent, PathId, Wallet, same_origin},
     schemas,
     state::AppState,
     types::{self, WalletAddress, timestamp},
@@ -196,7 +195,7 @@ pub(crate) async fn open(
     let address = wallet.to_string();
     // Only now: nobody else may use up the wallet's limit.
     meter
-        .take(&state, state.limits.sign_ins, Who::Wallet(&address))
+        .take(&state.limits, state.limits.sign_ins, Who::Wallet(&address))
         .await?;
     let user_agent: Option<String> = headers
         .get(header::USER_AGENT)

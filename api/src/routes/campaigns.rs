@@ -12,12 +12,12 @@ use vouch_db::api::campaigns;
 use self::terms::{Announced, OnChain, RewardRule, Rules};
 
 use crate::{
-    auth::rights::{AuthorityOrKey, WriteProfile},
     cursor::Cursor,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
     links::landing_url_of,
+    rights::{AuthorityOrKey, WriteProfile},
     schemas,
     state::AppState,
     text,
@@ -32,6 +32,8 @@ pub(crate) struct CampaignAnswer {
     /// The creator's own number for it.
     id: Amount,
     authority: String,
+    /// The wallet that the authority has named to act for it off chain; null for nobody.
+    delegate: Option<String>,
     mint: String,
     mint_decimals: i16,
     token_program: String,
@@ -303,6 +305,7 @@ impl CampaignAnswer {
             creator: found.creator,
             id: Amount(found.campaign_id),
             authority: found.authority,
+            delegate: found.delegate,
             mint: found.mint,
             mint_decimals: found.mint_decimals,
             token_program: found.token_program,

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use vouch_db::api::clicks;
 
 use crate::{
-    auth::rights::PathId,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
+    rights::PathId,
     state::AppState,
     types::timestamp,
 };

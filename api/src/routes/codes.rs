@@ -1,9 +1,9 @@
 //! `/v1/codes/{code}`: a code, whether it can be used, and its statistics.
 
 use axum::{Json, extract::State};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use vouch_client::{
     ProgramError,
     accounts::{AccountType as _, Campaign},
@@ -12,37 +12,14 @@ use vouch_db::api::{codes::Referral, profiles, stats};
 use vouch_rules::eligibility::{CampaignState, CodeState, Refusal};
 
 use crate::{
-    auth::rights::NamesCampaign,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract::{PathCode, PathText, Query},
+    extract::{CodeQuery, PathCode, PathText, Query},
     routes::profiles::CodeProfile,
     schemas,
     state::AppState,
-    types::{self, Address, Amount, timestamp},
+    types::{self, Amount, timestamp},
 };
-
-/// Selects the campaign.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct CodeQuery {
-    /// Address of the campaign; without it the first referral that had the code is meant.
-    #[param(value_type = Option<schemas::Address>, inline)]
-    campaign: Option<String>,
-}
-
-impl NamesCampaign for CodeQuery {
-    fn campaign(&self) -> ApiResult<Option<Address>> {
-        Self::campaign(self)
-    }
-}
-
-impl CodeQuery {
-    pub(crate) fn campaign(&self) -> ApiResult<Option<Address>> {
-        self.campaign.as_deref().map(str::parse).transpose()
-    }
-}
 
 /// A code.
 #[derive(Debug, Serialize, ToSchema)]
@@ -163,7 +140,7 @@ pub(crate) struct ValidateAnswer {
 /// Always answers 200 for a question that can be answered, with one reason, in the
 /// order in which the program checks.
 #[utoipa::path(get, path = "/v1/codes/{code}/validate", tag = "codes",
-    params(("code" = String, Path, description = "What was typed"), CodeQuery),
+    params(("code" = String, Path, description = "The text that was typed"), CodeQuery),
     responses(
         (status = 200, body = ValidateAnswer),
         (status = 400, description = "invalid_address, invalid_query", body = ErrorEnvelope),

@@ -204,7 +204,7 @@ async fn find(state: &AppState, slot: Option<u64>) -> ApiResult<Digest> {
         .ok_or_else(ApiError::digest_not_found)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -13,13 +13,11 @@ use vouch_db::PgPool;
 use vouch_db::api::auth::keys::{self, Key, NewKey, Stored, Terms};
 
 use crate::{
-    auth::{
-        rights::{Authority, PathId, SCOPES},
-        token::{Kind, Token},
-    },
+    auth::token::{Kind, Token},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, IdempotencyKey},
+    rights::{Authority, PathId, SCOPES, Scope as _, WriteAttestations},
     routes::auth::Private,
     schemas,
     state::AppState,
@@ -42,9 +40,12 @@ pub(crate) struct KeyAnswer {
     /// The beginning of the key.
     prefix: String,
     scopes: Vec<String>,
-    /// The authority that made it.
+    /// The authority that made it, itself or by its delegate.
     created_by: String,
-    /// Whether it works: it has not ended, and `created_by` is the campaign's authority.
+    /// The wallet that made it: that authority or its delegate.
+    made_by: String,
+    /// Whether it works: it has not ended, `created_by` is the campaign's authority, and `made_by` is that or
+    /// its present delegate.
     works: bool,
     /// RFC 3339.
     created_at: Option<String>,
@@ -80,7 +81,7 @@ pub(crate) struct KeyRequest {
     /// 1 to 60 characters.
     #[schema(format = "plain-text", min_length = 1, max_length = 60)]
     name: String,
-    /// The rights of the key: at least one of `read:analytics`, `write:events`, `write:profile`.
+    /// The rights of the key: at least one of `read:analytics`, `write:attestations`, `write:events`, `write:profile`.
     #[schema(value_type = Vec<schemas::Scope>, min_items = 1)]
     scopes: Vec<String>,
     /// Days after which it ends, from 1 to 3650; absent for never.
@@ -99,7 +100,7 @@ pub(crate) struct RotationRequest {
 
 /// Make an API key
 ///
-/// Only the campaign's authority can. The key is shown once.
+/// Only the campaign's authority and its delegate can. The key is shown once.
 #[utoipa::path(post, path = "/v1/campaigns/{address}/keys", tag = "keys", operation_id = "create_key",
     params(("address" = inline(schemas::Address), Path, description = "Address of the campaign"),
         ("Idempotency-Key" = inline(Option<schemas::IdempotencyKey>), Header, description = "16 to 128 visible ASCII characters, chosen at random: a request that is repeated with it gets the same key")),
@@ -130,6 +131,9 @@ pub(crate) async fn make(
     scopes.dedup();
     if scopes.is_empty() || !scopes.iter().all(|scope| SCOPES.contains(&&**scope)) {
         return Err(ApiError::unknown_scope());
+    }
+    if scopes.iter().any(|scope| scope == WriteAttestations::NAME) {
+        authority.itself()?;
     }
     let days = request.expires_in_days;
     if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
@@ -259,11 +263,13 @@ async fn make_key(
     (operation, repeated): (&str, &IdempotencyKey),
     store: impl AsyncFnOnce(PgPool, &NewKey<'_>) -> Result<Stored, vouch_db::Error>,
 ) -> ApiResult<Response> {
-    let Authority { campaign, wallet } = authority;
+    let Authority {
+        campaign, caller, ..
+    } = authority;
     let token = match &repeated.0 {
         None => Token::new(Kind::Key),
         Some(repeated) => {
-            let texts = [wallet.as_str(), campaign, operation, repeated];
+            let texts = [caller.as_str(), campaign, operation, repeated];
             let bytes = state
                 .auth
                 .mac(&state.database, "vouch api key 1", &texts)
@@ -275,6 +281,7 @@ async fn make_key(
         id: Uuid::now_v7(),
         campaign: &authority.campaign,
         created_by: &authority.wallet,
+        made_by: caller,
         prefix: token.shown(),
         key_hash: &token.hash(),
     };
@@ -310,6 +317,7 @@ impl From<Key> for KeyAnswer {
             prefix: key.prefix,
             scopes: key.scopes,
             created_by: key.created_by,
+            made_by: key.made_by,
             works: key.works,
             created_at: time(key.created_at),
             last_used_at: key.last_used_at.and_then(time),

@@ -10,11 +10,11 @@ use vouch_db::api::{
 };
 
 use crate::{
-    auth::rights::{AwardOwner, Wallet},
     cursor::{Cursor, cut},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::Query,
+    rights::{AwardOwner, Wallet},
     routes::auth::Private,
     schemas,
     state::AppState,

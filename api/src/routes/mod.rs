@@ -3,6 +3,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod analytics;
+pub(crate) mod attestations;
 pub(crate) mod auth;
 pub(crate) mod badges;
 pub(crate) mod campaigns;
@@ -10,6 +11,7 @@ pub(crate) mod clicks;
 pub(crate) mod codes;
 pub(crate) mod conversions;
 pub(crate) mod coverage;
+pub(crate) mod delegates;
 pub(crate) mod digest;
 pub(crate) mod health;
 pub(crate) mod keys;

@@ -6,11 +6,10 @@ use utoipa::ToSchema;
 use vouch_db::api::profiles;
 
 use crate::{
-    auth::rights::OwnerOf,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract,
-    routes::codes::CodeQuery,
+    extract::{self, CodeQuery},
+    rights::OwnerOf,
     schemas,
     state::AppState,
     text,

@@ -13,11 +13,11 @@ use vouch_db::api::{
 
 use super::leaderboard::Entry;
 use crate::{
-    auth::rights::Wallet,
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     extract::{self, PathAddress, Query},
     groups::{Category, Region},
+    rights::Wallet,
     routes::auth::Private,
     schemas,
     state::AppState,

@@ -1,30 +1,17 @@
 //! `/v1/totals`: sums over everything, for a front page.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use moka::future::Cache;
 use serde::Serialize;
 use utoipa::ToSchema;
-use vouch_db::api::totals::{self, Totals};
+use vouch_db::api::totals;
 
 use crate::{
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
     state::AppState,
 };
-
-/// Sums younger than this are not read again, however many ask.
-const FRESH: Duration = Duration::from_secs(2);
-
-/// The last sums.
-pub(crate) struct KnownTotals(Cache<(), Arc<Totals>>);
-
-impl Default for KnownTotals {
-    fn default() -> Self {
-        Self(Cache::builder().max_capacity(1).time_to_live(FRESH).build())
-    }
-}
 
 /// Sums over all campaigns.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,7 +48,6 @@ pub(crate) struct TokenTotals {
         (status = 503, description = "database_unavailable", body = ErrorEnvelope),
     ))]
 pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<TotalsAnswer>> {
-    let KnownTotals(known) = &state.known_totals;
     let sums = async {
         let totals = state
             .database
@@ -69,7 +55,7 @@ pub(crate) async fn show(State(state): State<AppState>) -> ApiResult<Json<Totals
             .await?;
         Ok::<_, ApiError>(Arc::new(totals))
     };
-    let totals = known.try_get_with((), sums).await;
+    let totals = state.known_totals.try_get_with((), sums).await;
     let totals = totals.map_err(|error: Arc<ApiError>| (*error).clone())?;
     let tokens = totals.tokens.iter().map(|total| TokenTotals {
         mint: total.mint.clone(),

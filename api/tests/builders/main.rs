@@ -3,9 +3,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod delegates;
 mod minted;
 mod others;
 mod vault;
+#[allow(dead_code, reason = "the tests of the sponsor use the rest")]
 mod world;
 
 use world::World;
@@ -19,4 +21,5 @@ async fn a_company_opens_and_runs_a_campaign_by_the_api_alone() {
     others::binding(&world).await;
     others::frozen(&world).await;
     others::token_2022(&world).await;
+    delegates::play(&world).await;
 }

@@ -27,7 +27,7 @@ use crate::common::{Answer, Api};
 
 const SOL: u64 = 1_000_000_000;
 /// Time limit of everything that is waited for.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A node, a service that asks it, and wallets.
 pub(crate) struct World {
@@ -40,11 +40,16 @@ pub(crate) struct World {
     _validator: Validator,
     /// The validator's folder, which lives as long as it does.
     _instance: Instance,
-    _database: vouch_localnet::Database,
+    database: vouch_localnet::Database,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With more settings of the service.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let instance = Instance::create("api-builders").unwrap();
         let options = ValidatorOptions {
             program: Some(program_binary()),
@@ -52,26 +57,20 @@ impl World {
         };
         let validator = Validator::start(instance.dir(), &options).await.unwrap();
         let url = validator.rpc_url();
-        Self::on(&url, validator, instance).await
+        Self::on(&url, validator, instance, settings).await
     }
 
-    pub(crate) async fn on(rpc_url: &str, validator: Validator, instance: Instance) -> Self {
+    async fn on(
+        rpc_url: &str,
+        validator: Validator,
+        instance: Instance,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let commitment = CommitmentConfig::confirmed();
         let rpc = RpcClient::new_with_commitment(rpc_url.to_owned(), commitment);
         let database = Postgres::test_database().await.unwrap();
         let pool = PgPool::connect(database.url()).await.unwrap();
-        let api = Api::start_with(
-            database.url(),
-            &[
-                ("RPC_URL", rpc_url),
-                ("CODES_PER_MINUTE", "1000"),
-                ("BUILDS_PER_MINUTE", "10000"),
-            ],
-        )
-        .await
-        .ready()
-        .await;
-        api.until("/healthz", |answer| answer.status == 200).await;
+        let api = start(database.url(), rpc_url, settings).await;
         let world = Self {
             rpc,
             api,
@@ -81,12 +80,21 @@ impl World {
             bob: Keypair::new(),
             _validator: validator,
             _instance: instance,
-            _database: database,
+            database,
         };
         for wallet in [&world.company, &world.alice, &world.bob] {
             world.airdrop(&wallet.pubkey()).await;
         }
         world
+    }
+
+    /// Another process of the service, with these settings.
+    pub(crate) async fn another(&self, settings: &[(&str, &str)]) -> Api {
+        start(self.database.url(), &self.rpc.url(), settings).await
+    }
+
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.url()
     }
 
     pub(crate) async fn airdrop(&self, wallet: &Pubkey) {
@@ -207,8 +215,8 @@ impl World {
     ) {
         sqlx::query(
             "WITH transaction AS (
-                 INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-                 SELECT COALESCE(max(seq), 0) + 1, 7, $6, $1, $5, true
+                 INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+                 SELECT COALESCE(max(seq), 0) + 1, 7, $6, $1, true
                  FROM transactions RETURNING seq
              )
              INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer,
@@ -232,6 +240,19 @@ impl World {
         .await
         .unwrap();
     }
+}
+
+async fn start(database_url: &str, rpc_url: &str, settings: &[(&str, &str)]) -> Api {
+    let common = [
+        ("RPC_URL", rpc_url),
+        ("CODES_PER_MINUTE", "1000"),
+        ("BUILDS_PER_MINUTE", "10000"),
+        ("DELEGATIONS_PER_MINUTE", "10000"),
+    ];
+    let settings: Vec<(&str, &str)> = common.iter().chain(settings).copied().collect();
+    let api = Api::start_with(database_url, &settings).await.ready().await;
+    api.until("/healthz", |answer| answer.status == 200).await;
+    api
 }
 
 pub(crate) fn text(key: &Keypair) -> String {

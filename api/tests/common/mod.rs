@@ -278,8 +278,8 @@ pub async fn referral(pool: &PgPool, campaign: &str, code: &str, owner: &str, cr
 pub async fn conversion(pool: &PgPool, address: &str, converted_at: i64, slot: i64) {
     sqlx::query(
         "WITH transaction AS (
-             INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-             SELECT COALESCE(max(seq), 0) + 1, $7, $6, 'signature-' || $7, $5, true
+             INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+             SELECT COALESCE(max(seq), 0) + 1, $7, $6, 'signature-' || $7, true
              FROM transactions RETURNING seq
          )
          INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,

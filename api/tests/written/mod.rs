@@ -70,8 +70,6 @@ impl Mirror {
             block_index: Some(0),
             block_time: START + self.made,
             signature: format!("signature-{}", self.made),
-            fee_payer: BOB.into(),
-            fee: Some(5_000),
             succeeded: true,
             failed_instruction: None,
             error_code: None,

@@ -11,9 +11,8 @@ use vouch_client::{
 };
 
 use super::{
-    latest,
     open::settings_of,
-    preview::{previewed, self_referral},
+    payments::{previewed, self_referral},
     tokens,
 };
 use crate::{
@@ -54,7 +53,7 @@ pub(super) async fn update(
     let (tokens, now) = (tokens(context, &campaign).await?, seen.now);
     // Announced settings stay announced, unless this command changes them.
     let announced = campaign.announced(now);
-    let base = *latest(&campaign, now);
+    let base = *campaign.latest(now);
     let new = args.apply(base, tokens)?;
     if new.reward_kind == RewardKind::Percent && new.reward_max == 0 {
         return Err(Failure::usage(
@@ -64,7 +63,7 @@ pub(super) async fn update(
         ));
     }
     let from = campaign.in_force_from(&new, now);
-    let same = campaign.mint == campaign.payment_mint;
+    let same = campaign.pays_in_rewards();
     let preview = previewed(campaign.terms(), &new, tokens, same, example)?;
     let mut warnings: Vec<Value> = self_referral(campaign.terms(), &preview)
         .into_iter()

@@ -2,6 +2,7 @@
 
 mod acts;
 mod open;
+mod payments;
 mod preview;
 mod show;
 
@@ -9,7 +10,7 @@ use clap::Subcommand;
 use serde_json::Value;
 use vouch_client::{
     Pubkey,
-    accounts::{Campaign, Proof, Settings},
+    accounts::{Campaign, Proof},
 };
 
 pub(crate) use self::{
@@ -104,12 +105,6 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome<Value> {
         Command::TransferAuthority { campaign, to } => acts::offer(context, &campaign, &to).await,
         Command::AcceptAuthority { campaign } => acts::accept(context, &campaign).await,
     }
-}
-
-/// The settings that were announced last, or else those in force.
-pub(crate) fn latest(campaign: &Campaign, now: i64) -> &Settings {
-    let announced = campaign.announced(now);
-    announced.map_or_else(|| campaign.in_force(now), |(_, settings)| settings)
 }
 
 /// The tokens of a campaign that exists.

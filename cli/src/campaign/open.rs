@@ -17,7 +17,7 @@ use vouch_client::{
     token,
 };
 
-use super::preview::{previewed, self_referral};
+use super::payments::{previewed, self_referral};
 use crate::{
     amount::{SOL, Units},
     context::{Context, warning},
@@ -471,7 +471,7 @@ fn described(asked: &Asked) -> Outcome<Value> {
         example,
     } = asked;
     let mint = |token: Option<(Pubkey, Pubkey)>| token.map(|(mint, _)| mint.to_string());
-    let same = opening.payment_token() == opening.reward_token();
+    let same = opening.pays_in_rewards();
     let preview = previewed(
         opening.terms,
         create_settings,

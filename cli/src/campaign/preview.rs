@@ -2,21 +2,17 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use vouch_client::{
-    Pubkey,
-    accounts::{Proof, Settings, Terms},
-    preview::{self, Imagined},
-};
+use vouch_client::Pubkey;
 
-use super::{OpenArgs, open, tokens};
+use super::{
+    OpenArgs, open,
+    payments::{previewed, self_referral},
+    tokens,
+};
 use crate::{
-    context::{Context, warning},
+    context::Context,
     error::{Failure, Outcome},
-    settings::Tokens,
 };
-
-/// Whole tokens of an example's amount, unless one is chosen.
-const USUAL_TOKENS: u64 = 100;
 
 /// Arguments of `vouch preview`.
 #[derive(Debug, Args)]
@@ -46,7 +42,7 @@ pub(crate) async fn run(context: &Context, args: PreviewArgs) -> Outcome<Value> 
     let (campaign, seen) = context.node.campaign(&address, &[]).await?;
     let tokens = tokens(context, &campaign).await?;
     let settings = campaign.in_force(seen.now);
-    let same = campaign.mint == campaign.payment_mint;
+    let same = campaign.pays_in_rewards();
     let example = example.map(|text| text.0);
     let preview = previewed(campaign.terms(), settings, tokens, same, example.as_deref())?;
     Ok(json!({
@@ -54,145 +50,4 @@ pub(crate) async fn run(context: &Context, args: PreviewArgs) -> Outcome<Value> 
         "warnings": self_referral(campaign.terms(), &preview).into_iter().collect::<Vec<_>>(),
         "preview": preview,
     }))
-}
-
-/// The payments of conversions in a campaign with these terms and settings.
-///
-/// # Errors
-/// `invalid_amount` if the example is below the least amount.
-pub(super) fn previewed(
-    terms: Terms,
-    settings: &Settings,
-    tokens: Tokens,
-    same_token: bool,
-    example: Option<&str>,
-) -> Outcome<Value> {
-    let one = 10_u64
-        .checked_pow(tokens.payment.decimals.into())
-        .unwrap_or(1);
-    let usual = one.saturating_mul(USUAL_TOKENS);
-    let amount = match example {
-        Some(text) => tokens.payment.parse(text, "--example-amount")?,
-        None => preview::example_amount(settings, usual),
-    };
-    if amount < settings.min_amount {
-        let least = tokens.payment.show(settings.min_amount.into());
-        return Err(Failure::usage(
-            "invalid_amount",
-            "--example-amount: no conversion may be that small",
-            format!("write at least the campaign's least amount, {least}"),
-        ));
-    }
-    let conversions = preview::steps(settings).into_iter().map(|ordinal| {
-        let at = |partner| {
-            let imagined = Imagined {
-                amount,
-                ordinal,
-                partner,
-            };
-            preview::reward(terms, settings, imagined)
-        };
-        let alone = at(false);
-        json!({
-            "number": ordinal.to_string(),
-            "referrer": tokens.reward.json(alone.referrer),
-            "referee": tokens.reward.json(alone.referee),
-            "partner_at_most": tokens.reward.json(at(true).partner),
-        })
-    });
-    let net = preview::most_payback(terms, settings, same_token);
-    Ok(json!({
-        "amount": tokens.payment.json(amount),
-        "conversions": conversions.collect::<Vec<_>>(),
-        "self_referral": tokens.reward.json(net),
-    }))
-}
-
-/// The warning that somebody gains by referring himself, if he does.
-pub(super) fn self_referral(terms: Terms, preview: &Value) -> Option<Value> {
-    let net = preview["self_referral"]["units"].as_str()?;
-    if net == "0" || net.starts_with('-') {
-        return None;
-    }
-    let remedy = match terms.proof {
-        Proof::Open => {
-            "anybody can make wallets, so let an attestor vouch for conversions, or ask for a credential"
-        }
-        Proof::Attested => "so the attestor has to know people from wallets",
-        Proof::Payment => {
-            "what he pays is in another token, so see that it is worth more than this"
-        }
-    };
-    let tokens = preview["self_referral"]["tokens"].as_str().unwrap_or(net);
-    Some(warning(
-        "self_referral_pays",
-        format!(
-            "a referrer who refers himself with a second wallet nets {tokens} tokens by one conversion: {remedy}"
-        ),
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use vouch_client::accounts::Bonus;
-
-    use super::*;
-    use crate::amount::Units;
-
-    const TOKENS: Tokens = Tokens {
-        reward: Units {
-            decimals: 2,
-            raw: false,
-        },
-        payment: Units {
-            decimals: 2,
-            raw: false,
-        },
-    };
-
-    #[test]
-    fn a_warning_stands_above_zero_alone() {
-        // Given 10.00 for a payment of at least 9.00 in the same token, and 0.50 once, with the third
-        let mut settings = Settings {
-            min_amount: 900,
-            ..Settings::fixed(1000)
-        };
-        settings.bonuses[0] = Bonus {
-            threshold: 3,
-            amount: 50,
-        };
-        let paid = Terms {
-            proof: Proof::Payment,
-            ..Terms::default()
-        };
-        let net = |settings: &Settings, same, example| {
-            let preview = previewed(paid, settings, TOKENS, same, example).expect("a preview");
-            let warns = self_referral(paid, &preview).is_some();
-            (
-                preview["self_referral"]["tokens"]
-                    .as_str()
-                    .map(str::to_owned),
-                warns,
-            )
-        };
-        // Then who refers himself nets 1.50 by the least payment, whatever the example pays
-        let worst = (Some("1.50".to_owned()), true);
-        assert_eq!(net(&settings, true, None), worst);
-        assert_eq!(net(&settings, true, Some("5000")), worst);
-        // And all of it if he pays in another token, and nothing if he has to pay as much
-        assert_eq!(
-            net(&settings, false, None),
-            (Some("10.50".to_owned()), true)
-        );
-        settings.min_amount = 1050;
-        assert_eq!(net(&settings, true, None), (Some("0.00".to_owned()), false));
-        settings.min_amount = 2000;
-        assert_eq!(
-            net(&settings, true, None),
-            (Some("-9.50".to_owned()), false)
-        );
-        // And an example has to be allowed
-        let small = previewed(paid, &settings, TOKENS, true, Some("19.99"));
-        assert_eq!(small.expect_err("refused").code, "invalid_amount");
-    }
 }

@@ -3,16 +3,6 @@ use vouch_client::{accounts::Funding, instructions::set_paused, opening::Opening
 use super::*;
 
 #[test]
-fn the_limit_has_a_margin_and_the_price_a_maximum() {
-    assert_eq!(limit(10_000), 14_000);
-    assert_eq!(limit(1_300_000), MOST_UNITS);
-    assert_eq!(limit(u64::MAX), MOST_UNITS);
-    assert_eq!(price(vec![]), 0);
-    assert_eq!(price(vec![4, 1, 3, 2]), 4);
-    assert_eq!(price(vec![u64::MAX]), HIGHEST_PRICE);
-}
-
-#[test]
 fn the_cost_is_what_the_instructions_move() {
     let [wallet, mint] = [1, 2].map(|byte| Pubkey::new_from_array([byte; 32]));
     let create = token::create_mint(&wallet, &mint, &wallet, 6, 1_461_600);

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::idl::{AccountItem, ErrorCode, Field, Idl, Instruction, Type, TypeDef};
 
 /// Bytes that the client reads as another type than `u8`: the field's name, and the type,
-/// which is in `vouch_client::accounts` or `bool`. Decoding fails if the byte is not a
+/// which is in `crates/client/src/bytes.rs` or `bool`. Decoding fails if the byte is not a
 /// value of the type.
 pub(crate) const DOMAIN: [(&str, &str); 13] = [
     ("action", "Action"),
@@ -27,6 +27,9 @@ pub(crate) const DOMAIN: [(&str, &str); 13] = [
     ("suspended", "bool"),
     ("uniqueness", "Uniqueness"),
 ];
+
+/// The names beside those types by which an account is read.
+const READERS: [&str; 2] = ["AccountType", "DecodeError"];
 
 /// The longest array that implements `Default`.
 const LONGEST_DEFAULT_ARRAY: usize = 32;
@@ -99,7 +102,7 @@ fn accounts(idl: &Idl) -> Result<String> {
         fields.extend(definition.fields()?);
     }
     let mut types = &domains(&fields) | &defined(&fields);
-    types.extend(["AccountType", "DecodeError"]);
+    types.extend(READERS);
     imports(&mut text, &types);
 
     text += "/// Any account of the program.\n#[derive(Debug, Clone, PartialEq, Eq)]\n";
@@ -490,14 +493,19 @@ fn imports(text: &mut String, types: &BTreeSet<&str>) {
     import_types(text, types);
 }
 
-/// Imports these types of the client.
+/// Imports these types of the client: those that are written by hand, and structs of the IDL.
 fn import_types(text: &mut String, types: &BTreeSet<&str>) {
-    if !types.is_empty() {
-        let names: Vec<&str> = types.iter().copied().collect();
-        push(
-            text,
-            format_args!("use crate::accounts::{{{}}};\n", names.join(", ")),
-        );
+    let is_manual =
+        |name: &str| READERS.contains(&name) || DOMAIN.iter().any(|(_, of)| *of == name);
+    let (manual, generated): (Vec<&str>, Vec<&str>) =
+        types.iter().copied().partition(|name| is_manual(name));
+    for (module, names) in [("crate::bytes", manual), ("super::types", generated)] {
+        if !names.is_empty() {
+            push(
+                text,
+                format_args!("use {module}::{{{}}};\n", names.join(", ")),
+            );
+        }
     }
 }
 
@@ -606,13 +614,13 @@ mod tests {
         assert_contains(&accounts, "/// Now.\npub limits: Limits,\n");
         assert_contains(
             &accounts,
-            "use crate::accounts::{AccountType, DecodeError, Limits};",
+            "use crate::bytes::{AccountType, DecodeError};\nuse super::types::{Limits};\n",
         );
 
         // Both types are rendered; the long array keeps both from having `Default`
         let types = types(&idl).expect("types");
         assert_contains(&types, "pub steps: [Step; 3],\npub status: Status,\n");
-        assert_contains(&types, "use crate::accounts::{Status};");
+        assert_contains(&types, "use crate::bytes::{Status};");
         assert!(!types.contains("Default") && !types.contains("Unused"));
     }
 

@@ -11,6 +11,9 @@
 
 pub mod accounts;
 mod advice;
+pub mod budget;
+mod bytes;
+pub mod delegation;
 mod generated;
 pub mod instructions;
 pub mod opening;

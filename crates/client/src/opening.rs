@@ -4,7 +4,7 @@
 //! `clients/ts/src/opening.ts` does the same; `clients/ts/test/vectors.json` holds both to it.
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
-use vouch_rules::reward::WHOLE_BPS;
+use vouch_rules::{money, reward::WHOLE_BPS};
 
 use crate::{
     accounts::{Funding, Proof, RewardKind, Settings, Terms, Uniqueness},
@@ -178,6 +178,16 @@ impl Opening {
             (Proof::Payment, _) => self.token(self.payments),
             _ => None,
         }
+    }
+
+    /// Whether a base unit of the payments is worth a base unit of the rewards: the same token, or both are
+    /// SOL, wrapped or not. False if nobody pays.
+    #[must_use]
+    pub fn pays_in_rewards(&self) -> bool {
+        let mint = |token: Option<(Pubkey, Pubkey)>| token.map_or_else(Pubkey::default, |it| it.0);
+        let (payments, rewards) = (mint(self.payment_token()), mint(self.reward_token()));
+        self.terms.proof == Proof::Payment
+            && money::is_same(payments.as_array(), rewards.as_array())
     }
 
     /// The settings as they will stand. These get their usual values where they are zero:
@@ -387,6 +397,24 @@ mod tests {
         // And what was chosen stays
         let chosen = opened(Settings::percent(100, 7)).settings().unwrap();
         assert_eq!((chosen.reward_max, chosen.min_amount), (7, 0));
+    }
+
+    #[test]
+    fn wrapped_sol_for_payments_in_sol_is_the_money_of_the_rewards() {
+        let mut opening = Opening::new(&AUTHORITY, 3, Funding::Vault, Settings::fixed(1), 1);
+        opening.terms.proof = Proof::Payment;
+        let token = |mint| Currency::Token {
+            mint: Pubkey::new_from_array(mint),
+            program: token::TOKEN_PROGRAM_ID,
+        };
+        for (rewards, expected) in [
+            (Currency::Sol, true),
+            (token(money::WRAPPED_SOL), true),
+            (token([9; 32]), false),
+        ] {
+            opening.rewards = rewards;
+            assert_eq!(opening.pays_in_rewards(), expected, "{rewards:?}");
+        }
     }
 
     #[test]

@@ -73,6 +73,64 @@ pub fn most_payback(terms: Terms, settings: &Settings, same_token: bool) -> i128
     nets.max().unwrap_or_default()
 }
 
+/// The parts of a conversion's reward, in base units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paid {
+    /// The conversion's number among those that count together, from 1.
+    pub ordinal: u64,
+    /// The referrer's part without a partner, bonuses included.
+    pub referrer: u64,
+    /// The referee's part. In a split this is a discount for the buyer.
+    pub referee: u64,
+    /// The most that a partner can get, out of the referrer's part.
+    pub partner_at_most: u64,
+}
+
+/// The parts of each of the [`steps`], for conversions of this amount.
+#[must_use]
+pub fn paid(terms: Terms, settings: &Settings, amount: u64) -> Vec<Paid> {
+    let steps = steps(settings).into_iter();
+    let parts = steps.map(|ordinal| {
+        let at = |partner| {
+            let imagined = Imagined {
+                amount,
+                ordinal,
+                partner,
+            };
+            reward(terms, settings, imagined)
+        };
+        let alone = at(false);
+        Paid {
+            ordinal,
+            referrer: alone.referrer,
+            referee: alone.referee,
+            partner_at_most: at(true).partner,
+        }
+    });
+    parts.collect()
+}
+
+/// The warning that a referrer gains by referring himself, with the gain in whole tokens as `tokens`
+/// says it; `None` if `net` base units are no gain. See [`most_payback`].
+#[must_use]
+pub fn self_referral_warning(terms: Terms, net: i128, tokens: &str) -> Option<String> {
+    let remedy = match terms.proof {
+        Proof::Open => {
+            "anybody can make wallets, so let an attestor vouch for conversions, or ask for a \
+             credential"
+        }
+        Proof::Attested => "so the attestor has to know people from wallets",
+        Proof::Payment => {
+            "what he pays is in another token, so see that it is worth more than this"
+        }
+    };
+    (net > 0).then(|| {
+        format!(
+            "a referrer who refers himself with a second wallet nets {tokens} tokens by one conversion: {remedy}"
+        )
+    })
+}
+
 /// The numbers of the conversions that pay differently from the one before: the first, and those
 /// that reach a tier or a bonus, ascending.
 #[must_use]

@@ -20,15 +20,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of the instruction with this data; `None` if the program has no such
-    /// instruction.
-    #[must_use]
-    pub fn of(data: &[u8]) -> Option<&'static Self> {
-        let head = data.first_chunk::<8>()?;
-        let mut all = crate::generated::instructions::LAYOUTS.iter();
-        all.find(|layout| layout.discriminator == *head)
-    }
-
     /// Position of the account with this name.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {

@@ -178,8 +178,6 @@ fn batch(first: i64, end: i64, step: i64) -> Batch {
             block_index: Some(0),
             block_time: time,
             signature: format!("{}{}", address('S', number), address('T', number)),
-            fee_payer: referee.clone(),
-            fee: Some(5_000),
             succeeded: true,
             failed_instruction: None,
             error_code: None,

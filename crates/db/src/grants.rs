@@ -36,7 +36,7 @@ pub type Line = (&'static str, [&'static str; ROLES.len()]);
 #[rustfmt::skip]
 pub const MIRROR: &[Line] = &[
     //                      indexer api   keeper webhooks
-    ("accounts",           [WRITE, NONE, READ, READ]),
+    ("accounts",           [WRITE, READ, READ, READ]),
     ("accounts_before",    [WRITE, NONE, NONE, READ]),
     ("board_fences",       [WRITE, READ, NONE, NONE]),
     ("board_places",       [READ,  READ, NONE, NONE]),
@@ -73,8 +73,13 @@ pub const KEPT: &[Line] = &[
     //                         indexer api   keeper webhooks
     ("_sqlx_migrations",      [READ,  READ, READ,  READ]),
     ("api_keys",              [NONE,  WRITE, NONE, NONE]),
+    ("attestation_days",      [NONE,  WRITE, NONE, NONE]),
+    ("attestation_rules",     [NONE,  KEEP, NONE,  NONE]),
+    // What was signed stays.
+    ("attestations",          [NONE,  ADD,  NONE,  NONE]),
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
+    ("campaign_delegates",    [NONE,  KEEP, NONE,  NONE]),
     ("campaign_profiles",     [NONE,  KEEP, NONE,  NONE]),
     ("click_days",            [NONE,  READ, NONE,  NONE]),
     ("click_quarters",        [NONE,  READ, NONE,  NONE]),
@@ -92,6 +97,10 @@ pub const KEPT: &[Line] = &[
     ("schema_compatibility",  [READ,  READ, READ,  READ]),
     ("sessions",              [NONE,  WRITE, NONE, NONE]),
     ("sign_in_key",           [NONE,  ADD,  NONE,  NONE]),
+    // Sums of a day grow, and are deleted after a week.
+    ("sponsor_days",          [NONE,  WRITE, NONE, NONE]),
+    // What the sponsor has signed stays.
+    ("sponsored_transactions", [NONE, ADD,  NONE,  NONE]),
     ("uncounted_clicks",      [NONE,  ADD,  NONE,  NONE]),
     ("used_nonces",           [NONE,  WRITE, NONE, NONE]),
     ("vaults",                [NONE,  READ, WRITE, READ]),

@@ -104,8 +104,8 @@ async fn play(pool: &PgPool, history: &[(i64, Step)]) {
     for (place, (time, step)) in history.iter().enumerate() {
         let seq = i64::try_from(place).expect("a number") + 1;
         sqlx::query(
-            "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-             VALUES ($1, $1 * 2, $2, 'S' || $1, 'P', true)",
+            "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+             VALUES ($1, $1 * 2, $2, 'S' || $1, true)",
         )
         .bind(seq)
         .bind(time)

@@ -308,6 +308,7 @@ async fn the_api_does_as_its_own_role_what_it_has_to_write() {
         id: Uuid::from_u128(id),
         campaign: "C",
         created_by: "Carol",
+        made_by: "Carol",
         prefix: "vk_live_",
         key_hash,
     };

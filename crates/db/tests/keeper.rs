@@ -77,8 +77,6 @@ impl World {
                 block_index: None,
                 block_time: NEW_YEAR,
                 signature: format!("sale-{seq}"),
-                fee_payer: "Bob".into(),
-                fee: None,
                 succeeded: true,
                 failed_instruction: None,
                 error_code: None,
@@ -153,8 +151,8 @@ impl World {
     /// Mirrors a final transaction.
     async fn mirror(&self, signature: &str, succeeded: bool) {
         self.run(&format!(
-            "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-             SELECT confirmed_seq + 1, 7, 0, '{signature}', 'K', {succeeded} FROM indexer_state"
+            "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+             SELECT confirmed_seq + 1, 7, 0, '{signature}', {succeeded} FROM indexer_state"
         ))
         .await;
         self.run("UPDATE indexer_state SET confirmed_seq = confirmed_seq + 1")

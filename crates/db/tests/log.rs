@@ -24,8 +24,6 @@ fn sales(seqs: impl IntoIterator<Item = i64>) -> Batch {
             block_index: None,
             block_time: 1000,
             signature: format!("signature-{seq}"),
-            fee_payer: "F".into(),
-            fee: None,
             succeeded: true,
             failed_instruction: None,
             error_code: None,

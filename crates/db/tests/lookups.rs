@@ -33,9 +33,9 @@ async fn each_look_up_reads_few_rows_however_many_there_are() {
     let database = Postgres::test_database().await.expect("a database");
     let pool = PgPool::connect(database.url()).await.expect("a pool");
     pool.execute(
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded,
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded,
              failed_instruction, error_code)
-         SELECT n, n, n, 'signature-' || n, 'payer', n <= 60000,
+         SELECT n, n, n, 'signature-' || n, n <= 60000,
              CASE WHEN n > 60000 THEN 0 END, CASE WHEN n > 60000 THEN 6001 END
          FROM generate_series(1, 300000) AS n;
          INSERT INTO calls (seq, instruction, inner_index, name, campaign, referral, conversion, wallet)
@@ -172,8 +172,8 @@ async fn each_status_reads_few_rows_of_a_campaign_with_many_conversions() {
     let database = Postgres::test_database().await.expect("a database");
     let pool = PgPool::connect(database.url()).await.expect("a pool");
     pool.execute(
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 20000) AS n;
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT n, n, n, 'signature-' || n, true FROM generate_series(1, 20000) AS n;
          ANALYZE transactions",
     )
     .await
@@ -238,8 +238,8 @@ async fn a_page_by_status_costs_the_same_with_strangers_conversions_in_front_of_
     let database = Postgres::test_database().await.expect("a database");
     let pool = PgPool::connect(database.url()).await.expect("a pool");
     pool.execute(
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 20000) AS n;
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT n, n, n, 'signature-' || n, true FROM generate_series(1, 20000) AS n;
          ANALYZE transactions",
     )
     .await
@@ -299,8 +299,8 @@ async fn a_page_of_what_is_paid_costs_the_same_behind_many_conversions_that_are_
     let database = Postgres::test_database().await.expect("a database");
     let pool = PgPool::connect(database.url()).await.expect("a pool");
     pool.execute(
-        "INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         SELECT n, n, n, 'signature-' || n, 'payer', true FROM generate_series(1, 40000) AS n;
+        "INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         SELECT n, n, n, 'signature-' || n, true FROM generate_series(1, 40000) AS n;
          INSERT INTO conversions (address, seq, slot, campaign, referral, code, referrer, referee,
              action, amount, reference, reward_referrer, reward_referee, reward_partner,
              converted_at, matures_at, status, settled)

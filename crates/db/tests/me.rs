@@ -44,8 +44,8 @@ async fn a_page_of_rewards_reads_about_as_many_rows_as_it_has_entries() {
              reward_bps, created_at, data, seq, slot)
          VALUES ('C', 'A', 1, 'A', 'M', 6, 'T', 'mint_authority', 'open', 'wallet', 'fixed', false,
                  false, 1, 0, 1, '', 1, 1);
-         INSERT INTO transactions (seq, slot, block_time, signature, fee_payer, succeeded)
-         VALUES (1, 1, 1, 'S', 'A', true);
+         INSERT INTO transactions (seq, slot, block_time, signature, succeeded)
+         VALUES (1, 1, 1, 'S', true);
          INSERT INTO conversions
          SELECT 'V' || lpad(n::text, 6, '0'), 1, 1, 'C', 'R', 'AZURE23', 'W', 'W', 'W', 'signup', 1, NULL,
                 reward, reward, reward, n, n,

@@ -14,8 +14,6 @@ fn batch(first: i64, transactions: &[&[(&str, &str)]]) -> Batch {
             block_index: None,
             block_time: 1_767_225_600,
             signature: format!("signature-{seq}-{}", codes[0].1),
-            fee_payer: "Zoe".into(),
-            fee: Some(5000),
             succeeded: true,
             failed_instruction: None,
             error_code: None,

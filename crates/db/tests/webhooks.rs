@@ -54,7 +54,7 @@ impl World {
     /// A final or confirmed conversion of campaign C without a hold, as transaction `seq`.
     async fn sale(&self, seq: i64, slot: i64, signature: &str, hold: i64) {
         self.run(&format!(
-            "INSERT INTO transactions VALUES ({seq}, {slot}, NULL, 1000, '{signature}', 'F', 1, true);
+            "INSERT INTO transactions VALUES ({seq}, {slot}, NULL, 1000, '{signature}', true);
              INSERT INTO events VALUES
                  ({seq}, 0, 'conversion_recorded', 'C', 'R', 'V{signature}', 'B', 5);
              INSERT INTO conversions VALUES ('V{signature}', {seq}, {slot}, 'C', 'R', 'AZURE234',

@@ -10,13 +10,13 @@ mod settlement;
 use vouch_client::instructions::raw::InstructionData;
 
 use crate::{
-    calls::{Call, Position},
+    calls::Call,
     error::{Error, Kind},
     evidence::Choices,
     fact::Fact,
     given::Given,
     lamports::Moved,
-    transaction::Transaction,
+    transaction::{Position, Transaction},
     view::{Change, View},
 };
 

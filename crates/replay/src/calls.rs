@@ -6,17 +6,8 @@ use vouch_client::PROGRAM_ID;
 use crate::{
     error::Kind,
     system, token,
-    transaction::{Executed, Inner, Instruction, Transaction},
+    transaction::{Executed, Inner, Instruction, Position, Transaction},
 };
-
-/// The place of a call in its transaction. Ordered as the calls began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// Index of the message's instruction.
-    pub instruction: usize,
-    /// Index among the CPIs of that instruction; `None` for the instruction itself.
-    pub inner: Option<usize>,
-}
 
 /// A call of the program.
 #[derive(Debug, Clone, Copy)]

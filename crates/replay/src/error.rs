@@ -3,7 +3,7 @@
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::instructions::InvalidInstruction;
 
-use crate::calls::Position;
+use crate::transaction::Position;
 
 /// A call that cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

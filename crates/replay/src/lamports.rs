@@ -18,6 +18,7 @@
 use solana_sdk::pubkey::Pubkey;
 use vouch_client::{
     PROGRAM_ID,
+    delegation::MEMO_PROGRAM_ID,
     instructions::raw::{
         CancelConversionAccounts, ClaimAccounts, InstructionData, PurchaseAccounts,
         ReclaimConversionAccounts,
@@ -25,11 +26,11 @@ use vouch_client::{
 };
 
 use crate::{
-    calls::{Call, Position},
+    calls::Call,
     error::{Kind, Need},
     evidence::Open,
     system::{self, Effect},
-    transaction::{Executed, Transaction},
+    transaction::{Executed, Position, Transaction},
 };
 
 /// Programs that move lamports by the System program alone, or not at all.
@@ -38,7 +39,7 @@ const INERT: [Pubkey; 5] = [
     Pubkey::from_str_const("Ed25519SigVerify111111111111111111111111111"),
     Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL"),
     Pubkey::from_str_const("Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"),
-    Pubkey::from_str_const("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
+    MEMO_PROGRAM_ID,
 ];
 
 /// Lamports that earlier calls of the transaction moved directly, without the System program.

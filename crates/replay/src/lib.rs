@@ -38,15 +38,16 @@ mod search;
 mod system;
 mod token;
 pub mod transaction;
+mod uncertain;
 mod view;
 
 pub use apply::{Effects, Progress, apply};
-pub use calls::{Call, Position, reads_cpis_of};
+pub use calls::{Call, reads_cpis_of};
 pub use doubt::{Doubt, Less, NoDoubt, States};
 pub use error::{Error, Kind, Need};
 pub use fact::{AccountKind, Fact, Part, PartPaid, Partner, Sale};
 pub use given::Given;
 pub use instruction::touches;
 pub use search::{needs, transaction};
-pub use transaction::Transaction;
+pub use transaction::{Position, Transaction};
 pub use view::{Change, View, encode};

@@ -13,11 +13,11 @@ use vouch_client::{
 
 use crate::{
     apply::Effects,
-    calls::{Call, Position},
+    calls::Call,
     doubt::{Less, State, States},
     fact::Fact,
-    search::{conversion_change, referral, referral_change, uncertain},
-    transaction::{Outcome, Transaction},
+    transaction::{Outcome, Position, Transaction},
+    uncertain::{conversion_change, referral, referral_change, uncertain},
     view::View,
 };
 

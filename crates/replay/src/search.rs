@@ -3,7 +3,7 @@
 //! A call decides among outcomes by [`Choices`]. All combinations of a transaction's choices are
 //! tried, and those drop out in which a later call would have been refused. A conversion that was
 //! uncertain before is one more choice: the state that it was in. The remaining outcomes are merged: all that
-//! they have in common is certain, and the rest gets a [`Doubt`].
+//! they have in common is certain, and the rest gets a [`crate::Doubt`].
 //!
 //! With too many combinations, each call is searched by itself. Then outcomes may be left that a later
 //! call of the transaction rules out, and nobody's conversion is less certain for it but those of which
@@ -12,17 +12,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use solana_sdk::pubkey::Pubkey;
-use vouch_client::{
-    accounts::{Account, Conversion, Referral},
-    instructions::raw::{
-        CancelConversionAccounts, ClaimAccounts, InstructionData, ReclaimConversionAccounts,
-    },
-};
+use vouch_client::accounts::{Account, Conversion, Referral};
 
 use crate::{
     apply::{Effects, Progress, apply},
-    calls::{Call, Position},
-    doubt::{Doubt, Less, Stage, State, States, keep_partner},
+    calls::Call,
+    doubt::{Less, Stage, State, States, keep_partner},
     error::{Error, Kind},
     evidence::{ALL, Choices},
     fact::Fact,
@@ -30,7 +25,8 @@ use crate::{
     instruction::touches,
     lamports::Moved,
     refusal,
-    transaction::Transaction,
+    transaction::{Position, Transaction},
+    uncertain::{conversion_change, referral, referral_change, uncertain},
     view::{Change, Overlay, View},
 };
 
@@ -46,7 +42,7 @@ const MOST_TRIED_TOGETHER: usize = 64;
 /// If calls have several outcomes that are consistent with what they left behind, it tries all
 /// combinations, and drops those that a later call contradicts. If the rest leaves the same accounts,
 /// one of them is taken, always the same. Otherwise the accounts that differ are those of the outcome
-/// in which the least was paid, with a [`Doubt`], and the facts are those of all outcomes.
+/// in which the least was paid, with a [`crate::Doubt`], and the facts are those of all outcomes.
 ///
 /// A conversion with a doubt needs its referral in the view, too.
 ///
@@ -256,32 +252,6 @@ impl Search<'_> {
     }
 }
 
-/// The conversion that the call settles or closes.
-fn settles(call: &Call<'_>) -> Option<Pubkey> {
-    let place = match InstructionData::read(call.data) {
-        Ok(InstructionData::Claim) => ClaimAccounts::CONVERSION,
-        Ok(InstructionData::CancelConversion) => CancelConversionAccounts::CONVERSION,
-        Ok(InstructionData::ReclaimConversion(_)) => ReclaimConversionAccounts::CONVERSION,
-        _ => return None,
-    };
-    call.accounts.get(place).copied()
-}
-
-/// The conversion that the call settles or closes, and the states that it may be in, if they are
-/// several.
-pub(crate) fn uncertain<'v>(
-    view: &'v (impl View + ?Sized),
-    call: &Call<'_>,
-) -> Option<(Pubkey, States, &'v Conversion)> {
-    let address = settles(call)?;
-    match (view.doubt(&address)?, view.account(&address)?) {
-        (Doubt::Conversion(states), Account::Conversion(conversion)) => {
-            Some((address, states, conversion))
-        }
-        _ => None,
-    }
-}
-
 /// Decides in which state the conversion of this call was, if that is uncertain. Returns the
 /// conversion, the state, and the parts that were proven to be settled.
 fn pin<V: View + ?Sized>(
@@ -316,18 +286,6 @@ fn pin<V: View + ?Sized>(
     overlay.take(&changes);
     world.insert(address, Tracked { state, conversion });
     Ok(Some((address, state, states.settled())))
-}
-
-/// A referral, and by how much less it may owe.
-pub(crate) fn referral(view: &(impl View + ?Sized), address: &Pubkey) -> Option<(Referral, Less)> {
-    let Some(Account::Referral(referral)) = view.account(address) else {
-        return None;
-    };
-    let less = match view.doubt(address) {
-        Some(Doubt::Referral(less)) => less,
-        _ => Less::default(),
-    };
-    Some(((**referral).clone(), less))
 }
 
 fn referrals(
@@ -449,31 +407,6 @@ fn merge_steps(steps: &[&Step]) -> Option<Effects> {
         changes,
         facts: facts(steps, &states),
     })
-}
-
-/// The change of a conversion that is in one of these states afterwards. All but what is settled is as
-/// in `conversion`.
-pub(crate) fn conversion_change(
-    address: Pubkey,
-    states: States,
-    conversion: &Conversion,
-) -> Change {
-    let canonical = states.canonical();
-    let account = canonical.exists().then(|| canonical.account(conversion));
-    Change {
-        address,
-        account: account.map(|account| Account::Conversion(Box::new(account))),
-        doubt: states.one().is_none().then_some(Doubt::Conversion(states)),
-    }
-}
-
-/// The change of a referral.
-pub(crate) fn referral_change(address: Pubkey, referral: Referral, less: Less) -> Change {
-    Change {
-        address,
-        account: Some(Account::Referral(Box::new(referral))),
-        doubt: less.doubt(),
-    }
 }
 
 /// The change of a referral whose conversions are in one of these states each: the sums if the least

@@ -32,6 +32,15 @@ pub struct Transaction {
     pub instructions: Vec<Instruction>,
 }
 
+/// The place of a call in its transaction. Ordered as the calls began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Index of the message's instruction.
+    pub instruction: usize,
+    /// Index among the CPIs of that instruction; `None` for the instruction itself.
+    pub inner: Option<usize>,
+}
+
 /// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

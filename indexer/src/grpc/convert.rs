@@ -1,4 +1,4 @@
-//! Messages of the protocol, as [`crate::transactions`] reads what nodes send.
+//! Messages of the protocol, as [`crate::sent`] reads what nodes send.
 
 use solana_sdk::{
     hash::{HASH_BYTES, Hash},
@@ -21,8 +21,8 @@ use yellowstone_grpc_proto::{
 };
 
 use crate::{
+    sent::{Cpi, Data, Effects, Sent, note_decimals},
     stream::{Delivered, Head},
-    transactions::{Cpi, Data, Effects, Sent, note_decimals},
 };
 
 /// Most bytes of a transaction of the versions that are read: those of a packet.

@@ -3,7 +3,7 @@
 use solana_sdk::transaction::VersionedTransaction;
 
 use super::*;
-use crate::transactions::Effects;
+use crate::sent::Effects;
 
 /// The hash of the block in a slot on a fork.
 fn hash(slot: u64, fork: char) -> String {

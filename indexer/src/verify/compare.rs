@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep};
 use vouch_audit::{Board, Conversion, Digest, Moment, Payment, Row, Store};
 
 use crate::{
-    chain::{Chain, Commitment},
+    chain::Chain,
+    commitment::Commitment,
     verify::{
         api::{Api, Leaderboard, hex},
         history::{self, Claim, History},

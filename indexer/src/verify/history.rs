@@ -12,7 +12,8 @@ use vouch_audit::{Head, Moment, Store};
 use vouch_replay::Transaction;
 
 use crate::{
-    chain::{Chain, Commitment},
+    chain::Chain,
+    commitment::Commitment,
     failure::Failure,
     history::{List, Listed},
     ledger::effects,

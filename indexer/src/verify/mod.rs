@@ -19,9 +19,7 @@ use solana_sdk::pubkey::Pubkey;
 use vouch_client::PROGRAM_ID;
 
 use crate::{
-    chain::{Chain, Commitment},
-    config::VerifyConfig,
-    ledger::agrees,
+    chain::Chain, commitment::Commitment, config::VerifyConfig, ledger::agrees,
     verify::history::History,
 };
 

@@ -11,7 +11,9 @@
 
 mod announcer;
 mod backlog;
+mod cancelled;
 mod chain;
+mod compare;
 mod ledger;
 mod model;
 mod node;
@@ -21,6 +23,7 @@ mod recording;
 mod run;
 
 pub use backlog::{BACKLOG, Backlog, backlog, catch_up};
+pub use cancelled::cancelled;
 pub use order::{Lab, Report};
 pub use recording::{Conversion, Effect, Recorded, Recording};
 pub use run::run;

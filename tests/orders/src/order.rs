@@ -17,7 +17,7 @@ use vouch_localnet::{Database, FORGET_MIRROR, Postgres};
 use crate::{
     announcer::{Announcer, Habits},
     chain::{Chain, View},
-    model::{self, Checked, State},
+    compare::{self, Checked, State},
     node::{Broken, Fault, Lapse, Manners, Server},
 };
 
@@ -247,7 +247,7 @@ impl Lab {
     /// When the recording cannot be read, or Postgres does not answer.
     pub async fn new(postgres: &Postgres) -> Result<Self> {
         let chain = Chain::load()?;
-        model::check_recording(&chain)?;
+        compare::check_recording(&chain)?;
         let database = postgres.create_database("vouch_orders").await?;
         Ok(Self {
             server: Server::start(Arc::clone(&chain)).await?,
@@ -484,7 +484,7 @@ impl Order<'_> {
 
     /// Compares the mirror with the model of what it holds, and that with the chain.
     async fn check(&mut self) -> Result<()> {
-        let state = model::check(&self.lab.chain, &self.lab.pool).await;
+        let state = compare::check(&self.lab.chain, &self.lab.pool).await;
         let Checked {
             state,
             last,
@@ -501,7 +501,7 @@ impl Order<'_> {
             self.report.lacking += 1;
         }
         if !self.plan.may_stop {
-            model::check_finality(&self.lab.chain, &self.lab.pool, &state, &self.view).await?;
+            compare::check_finality(&self.lab.chain, &self.lab.pool, &state, &self.view).await?;
         }
         self.state = state;
         Ok(())
@@ -574,8 +574,8 @@ impl Order<'_> {
             "everything counts, and ranked_slot is {:?}",
             self.state.ranked_slot
         );
-        model::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
-        model::check_accounts(&self.lab.chain, &self.lab.pool).await?;
+        compare::check_finality(&self.lab.chain, &self.lab.pool, &self.state, &self.view).await?;
+        compare::check_accounts(&self.lab.chain, &self.lab.pool).await?;
         self.compare(mirroring).await
     }
 

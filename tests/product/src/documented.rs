@@ -11,10 +11,16 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Value, json};
-use solana_sdk::signature::{Keypair, Signer as _};
-use vouch_client::{Code, Share, accounts::Settings, instructions, pda, token};
+use solana_commitment_config::CommitmentConfig;
+use solana_sdk::{
+    signature::{Keypair, Signer as _},
+    signer::keypair::write_keypair_file,
+    transaction::VersionedTransaction,
+};
+use vouch_client::{Code, Share, accounts::Settings, delegation, instructions, pda, token};
 use vouch_localnet::{Service, schemathesis, schemathesis_folder, sign_in};
 
 use crate::{REWARD, World, fund, start_api_with, until};
@@ -32,13 +38,26 @@ const CHALLENGES: usize = 40;
 /// API keys that are there to be replaced or revoked.
 const KEYS: usize = 8;
 /// The limits of a minute. One machine asks for everything here.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 12] = [
     "ACTIONS_PER_MINUTE",
     "ACTION_ACCOUNTS_PER_MINUTE",
     "BUILDS_PER_MINUTE",
     "CHANGES_PER_MINUTE",
     "CODES_PER_MINUTE",
+    "DELEGATIONS_PER_MINUTE",
     "SIGN_INS_PER_MINUTE",
+    "SPONSOR_CAMPAIGN_TRANSACTIONS_PER_DAY",
+    "SPONSOR_NETWORK_TRANSACTIONS_PER_DAY",
+    "SPONSOR_TRANSACTIONS_PER_DAY",
+    "SPONSOR_WALLET_TRANSACTIONS_PER_DAY",
+    "SPONSOR_HIGHEST_FEE",
+];
+/// The same in lamports.
+const LAMPORTS: [&str; 4] = [
+    "SPONSOR_CAMPAIGN_LAMPORTS_PER_DAY",
+    "SPONSOR_LAMPORTS_PER_DAY",
+    "SPONSOR_NETWORK_LAMPORTS_PER_DAY",
+    "SPONSOR_WALLET_LAMPORTS_PER_DAY",
 ];
 
 /// How long it shall go on.
@@ -108,6 +127,14 @@ pub async fn run(options: Options) -> Result<Report> {
     // A stream would last for an hour.
     let mut settings = vec![("LIVE_SECONDS", "1"), ("LIVE_STREAMS_PER_NETWORK", "10000")];
     settings.extend(LIMITS.map(|name| (name, "1000000")));
+    settings.extend(LAMPORTS.map(|name| (name, "1000000000000")));
+    let keys = tempfile::tempdir()?;
+    let sponsor = Keypair::new();
+    fund(&world.scene.rpc, &sponsor.pubkey()).await;
+    let keypair = keys.path().join("sponsor.json");
+    let keypair = keypair.to_str().context("a path")?;
+    write_keypair_file(&sponsor, keypair).map_err(|error| anyhow!("the sponsor's key: {error}"))?;
+    settings.extend([("SPONSOR_KEYPAIR", keypair), ("SPONSOR_CAMPAIGNS", "all")]);
     let api = start_api_with(&world, &world.scene.validator.rpc_url(), &settings).await;
     let folder = tempfile::tempdir()?;
     let seed = seed(&world, &api).await?;
@@ -229,6 +256,10 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     ];
     let offers = scene.send(&offers, &[&scene.alice, &visitor]).await;
     world.until_mirrored(&offers, true).await;
+    let genesis = scene.rpc.get_genesis_hash().await?;
+    let delegation =
+        delegation::instruction(&company, &genesis, &scene.campaign, &visitor.pubkey());
+    let delegation = scene.send(&[delegation], &[]).await;
     let of_company = format!("SELECT count(*) FROM awards WHERE referrer = '{company}'");
     until("the company has a badge", async || {
         world.number(&of_company).await > 0
@@ -239,6 +270,13 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     })
     .await;
 
+    until("the delegation is final", async || {
+        let finalized = CommitmentConfig::finalized();
+        let rpc = &scene.rpc;
+        let answer = rpc.confirm_transaction_with_commitment(&delegation, finalized);
+        answer.await.is_ok_and(|answer| answer.value)
+    })
+    .await;
     until("there is a digest", async || {
         world.number("SELECT count(*) FROM digests").await > 0
     })
@@ -259,6 +297,15 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         let made: Value = made.send().await?.error_for_status()?.json().await?;
         ids.push(made["id"].clone());
     }
+    let rules = format!(
+        "{}/v1/campaigns/{}/attestation-rules",
+        api.url(),
+        scene.campaign
+    );
+    let body = json!({ "per_wallet_per_day": 1, "per_day": 1, "least_amount": "0",
+        "most_amount": "9", "valid_seconds": 60 });
+    let set = http.put(rules).bearer_auth(&token).json(&body);
+    set.send().await?.error_for_status()?;
     let link = format!("{}/r/{CODE}", api.url());
     let landing = http.get(link).send().await?;
     let landing = landing
@@ -294,6 +341,8 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         Ok(sqlx::query_scalar(sql).fetch_all(&world.pool).await?)
     };
     let wallets = [company, scene.alice.pubkey(), visitor.pubkey()].map(|it| it.to_string());
+    // It pays the rent itself.
+    let sponsored = sponsored(api, &scene.campaign.to_string(), &visitor).await?;
     Ok(json!({
         "token": [token],
         "sessions_to_end": sessions,
@@ -311,9 +360,27 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
         ))
         .await?,
         "signatures": text("SELECT signature FROM transactions ORDER BY seq").await?,
+        "delegations": [delegation.to_string()],
         "awards": number("SELECT id FROM awards ORDER BY id").await?,
         "slots": number("SELECT DISTINCT slot FROM transactions ORDER BY 1").await?,
         "clicks": [click],
         "keys": ids,
+        "sponsored": [sponsored],
     }))
+}
+
+/// What the sponsor is asked to sign: a code of the wallet, signed by it.
+async fn sponsored(api: &Service, campaign: &str, owner: &Keypair) -> Result<Value> {
+    let url = format!("{}/v1/transactions/create-referral", api.url());
+    let owner_text = owner.pubkey().to_string();
+    let body = json!({ "campaign": campaign, "owner": owner_text, "fee_payer": "sponsor" });
+    let built = reqwest::Client::new().post(url).json(&body).send().await?;
+    let built: Value = built.error_for_status()?.json().await?;
+    let wire = BASE64.decode(built["transaction"].as_str().context("a transaction")?)?;
+    let mut transaction: VersionedTransaction = bincode::deserialize(&wire)?;
+    let signature = owner.sign_message(&transaction.message.serialize());
+    // The sponsor's place is the first.
+    *transaction.signatures.get_mut(1).context("a place")? = signature;
+    let signed = BASE64.encode(bincode::serialize(&transaction)?);
+    Ok(json!({ "transaction": signed, "sponsorship": built["sponsorship"] }))
 }

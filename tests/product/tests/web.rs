@@ -15,9 +15,13 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use vouch_client::{
     Code,
-    accounts::{AccountType as _, Campaign, Referral, Settings, Terms},
+    accounts::{
+        AccountType as _, Action, Campaign, Conversion, Funding, Proof, Referral, Settings, Status,
+        Terms, Uniqueness,
+    },
     instructions::{self, Convert, CreateCampaign, CreateReferral, Offer},
     pda, token,
+    voucher::{self, Statement},
 };
 use vouch_localnet::{Stack, StackOptions, npm_in, sign_in, web};
 use vouch_product_tests::{REWARD, fund, send, until};
@@ -27,6 +31,9 @@ const SHARE: u16 = 2_000;
 /// Alice's part of each reward: the rest.
 const ALICES: u64 = REWARD / 10 * 8;
 const DAY: u32 = 86_400;
+/// The price of an order, in lamports, and its discount: a quarter of a tenth.
+const PRICE: u64 = 2_000_000_000;
+const DISCOUNT: u64 = PRICE / 10 / 4;
 /// Seconds in which a transaction that sets an end must be in a block.
 const ENDS_AFTER: u32 = 45;
 
@@ -85,6 +92,11 @@ impl Company {
 
     /// Opens the campaign `id` with a token of its own and names both.
     async fn open(&self, id: u64, name: &str, settings: Settings) -> Pubkey {
+        self.open_with(id, name, Terms::default(), settings).await
+    }
+
+    /// The same, with these terms.
+    async fn open_with(&self, id: u64, name: &str, terms: Terms, settings: Settings) -> Pubkey {
         let company = self.key.pubkey();
         let (campaign, _) = pda::campaign(&company, id);
         let mint = Keypair::new();
@@ -105,15 +117,46 @@ impl Company {
                 mint: mint.pubkey(),
                 payment_mint: Pubkey::default(),
                 token_program: token::TOKEN_PROGRAM_ID,
-                terms: Terms::default(),
+                terms,
                 settings,
             }),
         ];
         self.send(&steps, &[&mint]).await;
+        self.name(&campaign, name, "VCH").await;
+        campaign
+    }
+
+    /// Opens the campaign `id`, which splits payments in SOL, and names it.
+    async fn open_sale(&self, id: u64, name: &str, settings: Settings) -> Pubkey {
+        let company = self.key.pubkey();
+        let (campaign, _) = pda::campaign(&company, id);
+        let terms = Terms {
+            funding: Funding::PaymentSplit,
+            proof: Proof::Payment,
+            uniqueness: Uniqueness::Order,
+            ..Terms::default()
+        };
+        let step = instructions::create_campaign(&CreateCampaign {
+            payer: company,
+            authority: company,
+            id,
+            mint: Pubkey::default(),
+            payment_mint: Pubkey::default(),
+            token_program: Pubkey::default(),
+            terms,
+            settings,
+        });
+        self.send(&[step], &[]).await;
+        self.name(&campaign, name, "SOL").await;
+        campaign
+    }
+
+    /// Names a campaign and its token.
+    async fn name(&self, campaign: &Pubkey, name: &str, symbol: &str) {
         let api = self.stack.api_url();
         let url = format!("{api}/v1/campaigns/{campaign}/profile");
         let body =
-            json!({ "name": name, "symbol": "VCH", "landing_url": format!("{api}/c/{campaign}") });
+            json!({ "name": name, "symbol": symbol, "landing_url": format!("{api}/c/{campaign}") });
         let client = reqwest::Client::new();
         let token = sign_in(&api, &self.key).await.expect("a session");
         until("the campaign has its name", async || {
@@ -122,7 +165,46 @@ impl Company {
             answer.status().is_success()
         })
         .await;
-        campaign
+    }
+
+    /// Registers a code whose owner has paid for it, without an account for tokens.
+    async fn register_own(&self, campaign: &Pubkey, owner: &Keypair, code: &str) {
+        let code: Code = code.parse().expect("a code");
+        let register = CreateReferral::new(&owner.pubkey(), &owner.pubkey(), campaign, &code);
+        let step = instructions::create_referral(&register);
+        self.send(&[step], &[owner]).await;
+    }
+
+    /// What the attestor signs for the sign-up of this wallet by this code, from now on for so many seconds,
+    /// as the parameters of a link.
+    async fn vouched(
+        &self,
+        campaign: &Pubkey,
+        attestor: &Keypair,
+        code: &str,
+        referee: &Keypair,
+        seconds: i64,
+    ) -> String {
+        let code: Code = code.parse().expect("a code");
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let (issued_at, expires_at) = (now.min(now + seconds - 60), now + seconds);
+        let reference = [u8::from(seconds > 0); 32];
+        let message = voucher::message(&Statement {
+            campaign: *campaign,
+            campaign_created_at: self.read(campaign).await.created_at,
+            referral: pda::referral(campaign, &code),
+            referee: referee.pubkey(),
+            action: Action::Signup,
+            amount: 0,
+            reference,
+            issued_at,
+            expires_at,
+        });
+        let signature = attestor.sign_message(&message);
+        let reference = hex(&reference);
+        format!(
+            "reference={reference}&signature={signature}&issued_at={issued_at}&expires_at={expires_at}"
+        )
     }
 
     /// Registers a code that counts `most` times, or for ever with 0, with a token account for its
@@ -273,6 +355,7 @@ async fn an_invitation_in_the_browser_from_the_link_to_the_receipt() {
     let content = json!({
         "apiUrl": company.stack.api_url(),
         "rpcUrl": company.rpc.url(),
+        "probesUrl": company.stack.api.probes_url().expect("metrics"),
         "campaign": campaign.to_string(),
         "held": held.to_string(),
         "paused": paused.to_string(),
@@ -414,5 +497,103 @@ async fn a_foreign_page_embeds_the_code_field_and_the_panel() {
     let address = pda::referral(&campaign, &code);
     let bytes = company.rpc.get_account_data(&address).await.expect("bytes");
     assert_eq!(Referral::decode(&bytes).expect("a referral").conversions, 1);
+    company.stack.stop().await.expect("a clean stop");
+}
+
+/// In hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn an_order_in_the_browser_from_the_companys_link_to_the_receipt() {
+    // Given a campaign that splits payments, one whose conversions the company confirms, and a closed one,
+    // each with a code of Alice
+    let mut company = Company::new().await;
+    // The keeper returns deposits, too
+    company.stack.keeper.stop().await.expect("a clean stop");
+    let [alice, bob, carol, attestor] = [(); 4].map(|()| Keypair::new());
+    for wallet in [&alice, &bob, &carol] {
+        fund(&company.rpc, &wallet.pubkey()).await;
+    }
+    let treasury = Keypair::new().pubkey();
+    let tenth = Settings {
+        referee_share_bps: 2_500,
+        treasury,
+        ..Settings::percent(1_000, u64::MAX)
+    };
+    let sale = company.open_sale(1, "Harbour shop", tenth).await;
+    company.register_own(&sale, &alice, "HARBUR23").await;
+    let terms = Terms {
+        proof: Proof::Attested,
+        uniqueness: Uniqueness::Order,
+        ..Terms::default()
+    };
+    let confirmed = Settings {
+        referee_share_bps: SHARE,
+        attestor: attestor.pubkey(),
+        ..Settings::fixed(REWARD)
+    };
+    let attested = company.open_with(2, "Night school", terms, confirmed).await;
+    company.register(&attested, &alice, "NGHTSC23", 0).await;
+    let over = company
+        .open(3, "Last summer", Settings::fixed(REWARD))
+        .await;
+    company.register_own(&over, &alice, "SUMMER22").await;
+    let close = instructions::close_campaign(&company.key.pubkey(), &over);
+    company.send(&[close], &[]).await;
+    until("the mirror has all of it", async || {
+        let closed = company.ask(&format!("/v1/campaigns/{over}")).await;
+        let code = company.ask("/v1/codes/NGHTSC23/validate").await;
+        closed["closed"] == true && code["valid"] == true
+    })
+    .await;
+    let deposit = pda::referral(&over, &"SUMMER22".parse().expect("a code"));
+    let deposit = company.rpc.get_balance(&deposit).await.expect("lamports");
+
+    // When people follow the company's links
+    let order = [7_u8; 32];
+    let secret = |keypair: &Keypair| keypair.to_bytes().to_vec();
+    let voucher = company.vouched(&attested, &attestor, "NGHTSC23", &carol, 3_600);
+    let late = company.vouched(&attested, &attestor, "NGHTSC23", &carol, -60);
+    let scene = json!({
+        "apiUrl": company.stack.api_url(),
+        "rpcUrl": company.rpc.url(),
+        "sale": format!("/c/{sale}?ref=HARBUR23&amount={PRICE}&reference={}", hex(&order)),
+        "attested": format!("/c/{attested}?ref=NGHTSC23&{}", voucher.await),
+        "late": format!("/c/{attested}?ref=NGHTSC23&{}", late.await),
+        "reference": hex(&order),
+        "deposit": deposit,
+        "alice": secret(&alice),
+        "bob": secret(&bob),
+        "carol": secret(&carol),
+    });
+    company.play("e2e:order", &scene).await;
+
+    // Then everybody has their part of the payment
+    let lamports = async |wallet: &Pubkey| company.rpc.get_balance(wallet).await.expect("lamports");
+    assert_eq!(lamports(&treasury).await, PRICE - PRICE / 10);
+    let campaign = company.read(&sale).await;
+    let referral = pda::referral(&sale, &"HARBUR23".parse().expect("a code"));
+    let key = campaign
+        .terms()
+        .conversion_key(&bob.pubkey(), &referral, &order);
+    let bytes = company
+        .rpc
+        .get_account_data(&pda::conversion(&sale, &key))
+        .await;
+    let conversion = Conversion::decode(&bytes.expect("bytes")).expect("a conversion");
+    assert_eq!(conversion.status, Status::Paid);
+    assert_eq!(conversion.reward_referee, DISCOUNT);
+    // And the confirmed one was paid to Alice and Carol
+    let campaign = company.read(&attested).await;
+    for (owner, part) in [(&alice, ALICES), (&carol, REWARD - ALICES)] {
+        let account = campaign.reward_account(&owner.pubkey());
+        let data = company.rpc.get_account_data(&account).await.expect("bytes");
+        assert_eq!(token::balance(&data).expect("a token account"), part);
+    }
+    // And the code of the closed campaign is gone, with its deposit
+    let code = pda::referral(&over, &"SUMMER22".parse().expect("a code"));
+    assert_eq!(lamports(&code).await, 0);
     company.stack.stop().await.expect("a clean stop");
 }

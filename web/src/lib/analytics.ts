@@ -128,6 +128,14 @@ export function trend<T extends bigint | number>(
   return value > before ? 'up' : value < before ? 'down' : 'same';
 }
 
+/**
+ * Whether a rate of conversions says which part of the clicks converted. It does not above one: codes that are typed,
+ * and clicks on other links, convert without a click that is counted.
+ */
+export function isShare(rate: number): boolean {
+  return rate <= 1;
+}
+
 /** Hundredths of a percent, rounded, of a rate. */
 export function bpsOfRate(rate: number): number {
   return Math.round(rate * 10_000);

@@ -79,7 +79,10 @@ export function poll<K, T>(
         timer = window.setTimeout(round, Math.min(pause, 30_000) * times);
       };
       const shown = () => {
-        if (!document.hidden) void round();
+        if (!document.hidden) return void round();
+        // The next question was planned before the page was hidden.
+        window.clearTimeout(timer);
+        timer = undefined;
       };
       again = () => void round();
       // After a failure, the next round comes by itself.

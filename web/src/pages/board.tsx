@@ -1,10 +1,11 @@
 /** `/leaderboard?period=&campaign=&category=&region=&wallet=`: who has referred the most. */
 
 import { A, useSearchParams } from '@solidjs/router';
-import { createSignal, For, Match, Show, Switch } from 'solid-js';
+import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js';
 
 import { answer, api, type Leaderboard } from '../api/client';
 import { locale, t } from '../i18n';
+import { b, useBoard } from '../i18n/board';
 import { now } from '../lib/clock';
 import { CATEGORIES, regions } from '../lib/groups';
 import { live } from '../lib/live';
@@ -37,7 +38,19 @@ function filter(query: Query): { campaign?: string; category?: string; region?: 
   return query.region ? { region: query.region } : {};
 }
 
-export default function Board() {
+export default function BoardPage() {
+  const [words] = createResource(locale, async (language) => {
+    await useBoard(language);
+    return true;
+  });
+  return (
+    <Show when={words.latest}>
+      <Board />
+    </Show>
+  );
+}
+
+function Board() {
   const [query, setQuery] = useSearchParams<Query>();
   const { session } = createSession();
   /** The wallet that is asked for, or the one that has signed in. */
@@ -94,31 +107,31 @@ export default function Board() {
 
   return (
     <>
-      <Title of={t().board.title} />
+      <Title of={b().title} />
       <div class="head">
-        <h1>{t().board.title}</h1>
-        <p>{t().board.lead}</p>
+        <h1>{b().title}</h1>
+        <p>{b().lead}</p>
       </div>
-      <div class="bar">
-        <nav class="tabs" aria-label={t().board.period}>
+      <div class="bar filters">
+        <nav class="tabs" aria-label={b().period}>
           <For each={PERIODS}>
             {(name) => (
               <a
                 href={href({ period: name === 'all' ? '' : name })}
                 aria-current={period() === name ? 'true' : undefined}
               >
-                {t().board.periods[name]}
+                {b().periods[name]}
               </a>
             )}
           </For>
         </nav>
         <div class="field">
-          <label for="campaign">{t().board.campaign}</label>
+          <label for="campaign">{b().campaign}</label>
           <select
             id="campaign"
             onChange={(event) => only({ campaign: event.currentTarget.value || undefined })}
           >
-            <option value="">{t().board.everyCampaign}</option>
+            <option value="">{b().everyCampaign}</option>
             <For each={campaigns.data()?.campaigns}>
               {(campaign) => (
                 <option value={campaign.address} selected={campaign.address === query.campaign}>
@@ -135,32 +148,32 @@ export default function Board() {
             </Show>
           </select>
           <Show when={campaigns.data()?.next_cursor}>
-            <p class="hint">{t().board.newest(listed().length)}</p>
+            <p class="hint">{b().newest(listed().length)}</p>
           </Show>
         </div>
         <div class="field">
-          <label for="category">{t().board.category}</label>
+          <label for="category">{b().category}</label>
           <select
             id="category"
             onChange={(event) => only({ category: event.currentTarget.value || undefined })}
           >
-            <option value="">{t().board.everyCategory}</option>
+            <option value="">{b().everyCategory}</option>
             <For each={CATEGORIES}>
               {(category) => (
                 <option value={category} selected={category === query.category}>
-                  {t().board.categories[category]}
+                  {b().categories[category]}
                 </option>
               )}
             </For>
           </select>
         </div>
         <div class="field">
-          <label for="region">{t().board.region}</label>
+          <label for="region">{b().region}</label>
           <select
             id="region"
             onChange={(event) => only({ region: event.currentTarget.value || undefined })}
           >
-            <option value="">{t().board.everyRegion}</option>
+            <option value="">{b().everyRegion}</option>
             <For each={regions(locale())}>
               {({ code, name }) => (
                 <option value={code} selected={code === query.region}>
@@ -181,7 +194,7 @@ export default function Board() {
             <Show
               when={board.error() && !badWallet() && board.error()}
               fallback={
-                <Show when={!badWallet()} fallback={<Empty title={t().board.badWallet} />}>
+                <Show when={!badWallet()} fallback={<Empty title={b().badWallet} />}>
                   <div class="card">
                     <Skeleton lines={6} height="1.75rem" />
                   </div>
@@ -196,9 +209,9 @@ export default function Board() {
             <Show
               when={found().entries.length > 0}
               fallback={
-                <Empty title={t().board.none} text={t().board.noneText}>
+                <Empty title={b().none} text={b().noneText}>
                   <A class="button" href="/#campaigns">
-                    {t().board.toCampaigns}
+                    {b().toCampaigns}
                   </A>
                 </Empty>
               }
@@ -213,27 +226,30 @@ export default function Board() {
           <Show when={board.data()}>
             {(found) => (
               <p class="asof">
-                {t().board.count(found().total_entries)}.{' '}
+                {b().count(found().total_entries)}.{' '}
                 <Show when={found().as_of_slot}>
-                  {(slot) =>
-                    t().common.asOf(
-                      new Intl.NumberFormat(locale()).format(slot()),
-                      formatTime(found().read, now(), locale()),
-                    )
-                  }
+                  {(slot) => (
+                    <>
+                      {t().common.asOf(
+                        new Intl.NumberFormat(locale()).format(slot()),
+                        formatTime(found().read, now(), locale()),
+                      )}
+                      .
+                    </>
+                  )}
                 </Show>
                 <Show when={found().compared_at}>
-                  {(at) => <> {t().board.since(formatTime(at() * 1000, now(), locale()))}</>}
+                  {(at) => <> {b().since(formatTime(at() * 1000, now(), locale()))}</>}
                 </Show>
                 <Show when={board.error()}> {t().common.stale}.</Show>
               </p>
             )}
           </Show>
           <Show when={query.category || query.region}>
-            <p class="asof">{t().board.groups}</p>
+            <p class="asof">{b().groups}</p>
           </Show>
           <Show when={campaigns.data() && !token()}>
-            <p class="asof">{t().board.mixed}</p>
+            <p class="asof">{b().mixed}</p>
           </Show>
         </div>
         <Find
@@ -271,7 +287,7 @@ function Row(props: {
         <Address address={props.entry.wallet} />
         <Show when={props.own}>
           {' '}
-          <span class="small">{t().board.own}</span>
+          <span class="small">{b().own}</span>
         </Show>
       </td>
       <td class="right">
@@ -298,23 +314,23 @@ function Change(props: { entry: Entry }) {
       <Match when={props.entry.trend === 'up'}>
         <span class="trend up">
           <span aria-hidden="true">▲ {number()}</span>
-          <span class="hidden">{t().board.up(number())}</span>
+          <span class="hidden">{b().up(number())}</span>
         </span>
       </Match>
       <Match when={props.entry.trend === 'down'}>
         <span class="trend down">
           <span aria-hidden="true">▼ {number()}</span>
-          <span class="hidden">{t().board.down(number())}</span>
+          <span class="hidden">{b().down(number())}</span>
         </span>
       </Match>
       <Match when={props.entry.trend === 'same'}>
         <span class="trend">
           <span aria-hidden="true">–</span>
-          <span class="hidden">{t().board.same}</span>
+          <span class="hidden">{b().same}</span>
         </span>
       </Match>
       <Match when={props.entry.trend === 'new'}>
-        <span class="trend">{t().board.fresh}</span>
+        <span class="trend">{b().fresh}</span>
       </Match>
     </Switch>
   );
@@ -352,18 +368,18 @@ function Table(props: {
   return (
     <div class="scroll">
       <table>
-        <caption class="hidden">{t().board.title}</caption>
+        <caption class="hidden">{b().title}</caption>
         <thead>
           <tr>
-            <th scope="col">{t().board.rank}</th>
-            <th scope="col">{t().board.change}</th>
-            <th scope="col">{t().board.referrer}</th>
+            <th scope="col">{b().rank}</th>
+            <th scope="col">{b().change}</th>
+            <th scope="col">{b().referrer}</th>
             <th scope="col" class="right">
-              {t().board.conversions}
+              {b().conversions}
             </th>
             <Show when={props.token}>
               <th scope="col" class="right">
-                {t().board.rewards}
+                {b().rewards}
               </th>
             </Show>
           </tr>
@@ -372,7 +388,7 @@ function Table(props: {
           <Rows entries={props.board.entries} />
         </tbody>
         <Show when={pinned().length > 0}>
-          <tbody class="pinned" aria-label={t().board.around}>
+          <tbody class="pinned" aria-label={b().around}>
             <Rows entries={pinned()} />
           </tbody>
         </Show>
@@ -396,15 +412,13 @@ function Own(props: {
             when={board().own}
             fallback={
               <>
-                <strong>{t().board.noOwn}.</strong> {t().board.noOwnText}
+                <strong>{b().noOwn}.</strong> {b().noOwnText}
               </>
             }
           >
             {(own) => (
               <>
-                <strong>
-                  {t().board.ownRank(number(own().rank), number(board().total_entries))}
-                </strong>
+                <strong>{b().ownRank(number(own().rank), number(board().total_entries))}</strong>
                 <Show when={props.token}>
                   {(token) => (
                     <>
@@ -443,7 +457,7 @@ function Find(props: {
       }}
     >
       <div class="field">
-        <label for="wallet">{t().board.find}</label>
+        <label for="wallet">{b().find}</label>
         <input
           id="wallet"
           value={text()}
@@ -455,10 +469,10 @@ function Find(props: {
           aria-describedby="wallet-hint"
         />
         <p id="wallet-hint" class="hint wrong" role="status">
-          {props.wrong ? t().board.badWallet : ''}
+          {props.wrong ? b().badWallet : ''}
         </p>
       </div>
-      <button class="button">{t().board.findButton}</button>
+      <button class="button">{b().findButton}</button>
     </form>
   );
 }

@@ -1,10 +1,11 @@
 /** `/conversion/{address}`: who came through which code, what was paid, and how to check it. */
 
 import { A, useParams } from '@solidjs/router';
-import { For, Show, type JSX } from 'solid-js';
+import { createResource, For, Show, type JSX } from 'solid-js';
 
 import { answer, api, type Campaign, type ConversionDetail } from '../api/client';
-import { t } from '../i18n';
+import { locale, t } from '../i18n';
+import { useConversion, v } from '../i18n/conversion';
 import { now } from '../lib/clock';
 import { createNames } from '../lib/names';
 import { poll } from '../lib/poll';
@@ -28,6 +29,18 @@ import '../lib/palette';
 const PARTS = ['referrer', 'referee', 'partner'] as const;
 
 export default function ConversionPage() {
+  const [words] = createResource(locale, async (language) => {
+    await useConversion(language);
+    return true;
+  });
+  return (
+    <Show when={words.latest}>
+      <Conversion />
+    </Show>
+  );
+}
+
+function Conversion() {
   const params = useParams<{ address: string }>();
   const found = poll(
     () => params.address,
@@ -45,12 +58,12 @@ export default function ConversionPage() {
   );
   return (
     <div>
-      <Title of={t().conversion.title} />
+      <Title of={v().title} />
       <Show
         when={found.data()}
         fallback={
           <>
-            <h1 class="hidden">{t().conversion.title}</h1>
+            <h1 class="hidden">{v().title}</h1>
             <Show when={found.error()} fallback={<Skeleton lines={6} height="2.5rem" />}>
               {(error) => <Failure error={error()} again={found.again} />}
             </Show>
@@ -77,11 +90,11 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
   const verdict = () => {
     const { referee, code, status } = conversion();
     const who = short(referee);
-    if (status === 'paid') return t().conversion.verdictPaid(who, code);
-    if (status === 'cancelled') return t().conversion.verdictCancelled(who, code);
-    if (status === 'lapsed') return t().conversion.verdictLapsed(who, code);
-    if (isOver()) return t().conversion.verdictOwed(who, code);
-    return t().conversion.verdictPending(who, code, when(due()));
+    if (status === 'paid') return v().verdictPaid(who, code);
+    if (status === 'cancelled') return v().verdictCancelled(who, code);
+    if (status === 'lapsed') return v().verdictLapsed(who, code);
+    if (isOver()) return v().verdictOwed(who, code);
+    return v().verdictPending(who, code, when(due()));
   };
   const wallet = (part: (typeof PARTS)[number]) =>
     part === 'partner' ? conversion().partner : conversion()[part];
@@ -99,10 +112,10 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
         </p>
         <h1 class="verdict">{verdict()}</h1>
         <p class="doors">
-          <Copy text={location.href}>{t().conversion.copyLink}</Copy>
+          <Copy text={location.href}>{v().copyLink}</Copy>
           <Show when={'share' in navigator}>
             <button type="button" class="button" onClick={() => void share(verdict())}>
-              {t().conversion.share}
+              {v().share}
             </button>
           </Show>
         </p>
@@ -112,7 +125,7 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
         <For each={shown()}>
           {(part) => (
             <div>
-              <span class="label">{t().conversion[part]}</span>
+              <span class="label">{v()[part]}</span>
               <Money units={conversion().rewards[part]} token={token()} />
               <Show when={wallet(part)}>
                 {(address) => (
@@ -134,27 +147,25 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
       </div>
 
       <section class="when" aria-labelledby="timeline">
-        <h2 id="timeline">{t().conversion.timeline}</h2>
+        <h2 id="timeline">{v().timeline}</h2>
         <ol class="timeline">
           <Step
-            title={t().conversion.converted}
+            title={v().converted}
             at={conversion().converted_at}
             signature={conversion().signature}
             commitment={conversion().commitment}
           >
-            {t().conversion.convertedText(
-              t().conversion.actions[conversion().action] ?? conversion().action,
-            )}
+            {v().convertedText(v().actions[conversion().action] ?? conversion().action)}
           </Step>
           <Show
             when={held() && (conversion().status === 'pending' || props.detail.outcomes.length > 0)}
           >
             <Step
-              title={isOver() ? t().conversion.holdOver : t().conversion.heldUntil}
+              title={isOver() ? v().holdOver : v().heldUntil}
               at={conversion().claimable_from}
               kind={isOver() ? undefined : 'wait'}
             >
-              {isOver() ? '' : t().conversion.heldText}
+              {isOver() ? '' : v().heldText}
             </Step>
           </Show>
           <For each={props.detail.outcomes}>
@@ -162,12 +173,12 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
               <Step
                 title={
                   outcome.kind === 'part_paid'
-                    ? (t().conversion.paid[outcome.part ?? ''] ?? t().status.paid)
+                    ? (v().paid[outcome.part ?? ''] ?? t().status.paid)
                     : outcome.kind === 'conversion_cancelled'
-                      ? t().conversion.cancelled
+                      ? v().cancelled
                       : outcome.kind === 'conversion_lapsed'
-                        ? t().conversion.lapsed
-                        : t().conversion.released
+                        ? v().lapsed
+                        : v().released
                 }
                 at={outcome.at}
                 signature={outcome.signature}
@@ -183,7 +194,7 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
                     outcome.kind === 'part_paid' ? (
                       <Money units={units()} token={token()} />
                     ) : (
-                      t().conversion.forgone(moneyText(units(), token()))
+                      v().forgone(moneyText(units(), token()))
                     )
                   }
                 </Show>
@@ -191,19 +202,19 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
             )}
           </For>
           <Show when={conversion().status === 'pending' && isOver()}>
-            <Step title={t().conversion.waits} at={null} kind="wait">
-              {t().conversion.waitsText}
+            <Step title={v().waits} at={null} kind="wait">
+              {v().waitsText}
             </Step>
           </Show>
         </ol>
       </section>
 
       <section class="check" aria-labelledby="check">
-        <h2 id="check">{t().conversion.check}</h2>
-        <p class="small spaced">{t().conversion.checkText}</p>
+        <h2 id="check">{v().check}</h2>
+        <p class="small spaced">{v().checkText}</p>
         <dl class="rows">
           <div>
-            <dt>{t().conversion.account}</dt>
+            <dt>{v().account}</dt>
             <dd>
               <Address address={conversion().address} />{' '}
               <Outside href={explorer('address', conversion().address)}>
@@ -212,7 +223,7 @@ function Record(props: { detail: ConversionDetail; campaign: Campaign }) {
             </dd>
           </div>
           <div>
-            <dt>{t().conversion.campaign}</dt>
+            <dt>{v().campaign}</dt>
             <dd>
               <Address address={conversion().campaign} />
             </dd>

@@ -1,13 +1,23 @@
 /** `/c/{campaign}?ref=CODE`: an invitation, from the link to the receipt. */
 
 import { A, useParams, useSearchParams } from '@solidjs/router';
-import { createEffect, createMemo, createSignal, on, Show } from 'solid-js';
+import {
+  createEffect,
+  createMemo,
+  createResource,
+  createSignal,
+  Match,
+  on,
+  Show,
+  Switch,
+} from 'solid-js';
 
 import { answer, api, type Campaign, type CodeInfo } from '../api/client';
 import { formatBps } from '../format/money';
 import { formatDuration } from '../format/time';
 import { locale, t } from '../i18n';
 import { live } from '../lib/live';
+import type { OrderQuery } from '../lib/order';
 import { poll } from '../lib/poll';
 import { firstTouch, keepTouch } from '../lib/touch';
 import { partsOf } from '../lib/parts';
@@ -16,14 +26,14 @@ import { CODE, CodeField } from '../ui/code';
 import { Title } from '../ui/frame';
 import { Rule } from '../ui/rule';
 import { Failure, Problem, Skeleton } from '../ui/states';
-import { Panel } from './panel';
+import { Panel, type Ordering } from './panel';
 
 /** Reasons that pass: the code is right, and is kept for when it counts again. */
 const PASSING = ['campaign_paused', 'campaign_not_started'];
 
 export default function Landing() {
   const params = useParams<{ campaign: string }>();
-  const [query, setQuery] = useSearchParams<{ ref?: string | string[] }>();
+  const [query, setQuery] = useSearchParams<{ ref?: string | string[] } & OrderQuery>();
   /** A link may name a code twice: the first counts. */
   const named = () => (Array.isArray(query.ref) ? query.ref[0] : query.ref);
   const campaign = poll(
@@ -70,6 +80,21 @@ export default function Landing() {
     return Boolean(found?.info && (!found.reason || PASSING.includes(found.reason)));
   };
   const who = () => nameOfOwner(code.data()?.info);
+  /** What a company's link says besides the code, with the parts of the page that only such a link needs. */
+  const [kit] = createResource(
+    () => {
+      const proof = campaign.data()?.proof;
+      const isOrder = proof !== 'open' && Object.keys(query).some((name) => name !== 'ref');
+      // A text, which stays the same while the campaign is asked for again.
+      return proof && isOrder && `${proof} ${locale()}`;
+    },
+    async (of) => (await import('./order')).withOrder({ ...query }, of.split(' ')[0]!),
+  );
+  const ordering = (): Ordering | undefined => {
+    const found = kit.error ? undefined : kit.latest;
+    const order = found?.order;
+    return order && order !== 'broken' ? { order, kit: found } : undefined;
+  };
 
   return (
     <Show
@@ -116,17 +141,30 @@ export default function Landing() {
                         fallback={<NotNow reason={found().reason ?? 'not_found'} />}
                       >
                         {(info) => (
-                          <Show
-                            when={campaign().proof === 'open'}
-                            fallback={<Elsewhere campaign={campaign()} />}
-                          >
-                            <Panel
-                              campaign={campaign()}
-                              code={info()}
-                              who={who()}
-                              engaged={setEngaged}
-                            />
-                          </Show>
+                          <Switch fallback={<Elsewhere campaign={campaign()} />}>
+                            <Match when={campaign().proof === 'open' || ordering()}>
+                              <Panel
+                                campaign={campaign()}
+                                code={info()}
+                                who={who()}
+                                ordering={ordering()}
+                                engaged={setEngaged}
+                              />
+                            </Match>
+                            <Match when={kit.error as unknown}>
+                              {(error) => <Failure error={error()} />}
+                            </Match>
+                            <Match when={kit.loading}>
+                              <Skeleton lines={3} height="2.25rem" />
+                            </Match>
+                            <Match when={kit()?.order && kit()}>
+                              {(kit) => (
+                                <Problem calm words={kit().words().broken}>
+                                  <ToSite campaign={campaign()} />
+                                </Problem>
+                              )}
+                            </Match>
+                          </Switch>
                         )}
                       </Show>
                     )}
@@ -159,6 +197,7 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
   const lead = () => {
     const name = nameOf(props.campaign);
     const hold = props.campaign.rules?.hold_seconds ?? 0;
+    if (props.campaign.proof === 'payment') return t().landing.leadPays(name);
     if (hold > 0) return t().landing.leadHeld(name, formatDuration(hold, locale()));
     const both = props.campaign.rules?.referee_share_bps || parts()?.referee;
     return both ? t().landing.leadBoth(name) : t().landing.leadOne(name);
@@ -199,7 +238,11 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
             <>
               <Show when={parts().referee > 0n}>
                 <div>
-                  <dt>{t().landing.youGet}</dt>
+                  <dt>
+                    {props.campaign.funding === 'payment_split'
+                      ? t().landing.youSave
+                      : t().landing.youGet}
+                  </dt>
                   <dd>
                     <Share units={parts().referee} kind={parts().kind} token={token()} />
                   </dd>
@@ -207,7 +250,7 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
               </Show>
               <div>
                 <dt>
-                  <bdi>{t().landing.theyGet(who() || t().board.referrer)}</bdi>
+                  <bdi>{t().landing.theyGet(who() || t().landing.referrer)}</bdi>
                 </dt>
                 <dd>
                   <Share units={parts().referrer} kind={parts().kind} token={token()} />
@@ -228,11 +271,14 @@ function Pitch(props: { campaign: Campaign; code: CodeInfo | undefined }) {
               )}
             </Show>
             <figcaption>
-              <Who wallet={code().owner} name={code().profile?.nickname} />
               <Show when={code().profile?.nickname}>
-                {' '}
-                <span class="small">{t().landing.chosenByThem}</span>
-              </Show>{' '}
+                {(name) => (
+                  <>
+                    <Who wallet={code().owner} name={name()} />{' '}
+                    <span class="small">{t().landing.chosenByThem}</span>{' '}
+                  </>
+                )}
+              </Show>
               <Address address={code().owner} />
             </figcaption>
           </figure>
@@ -430,13 +476,24 @@ function Elsewhere(props: { campaign: Campaign }) {
     <>
       <h2>{t().campaign.proof[props.campaign.proof]}</h2>
       <p>{t().landing.notHere}</p>
-      <Show when={props.campaign.landing_url}>
-        {(url) => (
-          <a class="button primary full" href={url()} rel="noreferrer">
-            {t().landing.toSite}
-          </a>
-        )}
-      </Show>
+      <ToSite campaign={props.campaign} />
     </>
+  );
+}
+
+/** The way to the company's own site. A company that names this very page has none. */
+function ToSite(props: { campaign: Campaign }) {
+  const elsewhere = () => {
+    const url = props.campaign.landing_url;
+    return url && !url.startsWith(location.origin + location.pathname) ? url : undefined;
+  };
+  return (
+    <Show when={elsewhere()}>
+      {(url) => (
+        <a class="button primary full" href={url()} rel="noreferrer">
+          {t().landing.toSite}
+        </a>
+      )}
+    </Show>
   );
 }

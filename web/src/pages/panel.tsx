@@ -8,17 +8,27 @@ import { locale, t } from '../i18n';
 import { announce, focusOn } from '../lib/announce';
 import { createConnection } from '../lib/connection';
 import { createFlow, type Order, type Stage } from '../lib/flow';
+import type { LinkedOrder } from '../lib/order';
 import { Address, Money, Unit, tokenOf } from '../ui/format';
 import { Receipt } from '../ui/receipt';
 import { Failure, Skeleton } from '../ui/states';
 import { Choose, Connected, Costs } from '../ui/wallets';
 import type { Part, Recorded } from '../wallet';
+import type { Bought } from '../wallet/order';
+import type { WithOrder } from './order';
+
+/** The order of an invitation, and the page's parts for it. */
+export type Ordering = { readonly order: LinkedOrder; readonly kit: WithOrder };
+/** Most conversions of a wallet that are looked through for an order. */
+const LOOKED_AT = 200;
 
 export function Panel(props: {
   campaign: Campaign;
   code: CodeInfo;
   /** The referrer, as this page calls them. */
   who: string;
+  /** Absent for a sign-up. */
+  ordering?: Ordering | undefined;
   /** Tells whether somebody has begun, and wants to see the end of it. */
   engaged: (engaged: boolean) => void;
 }) {
@@ -27,10 +37,13 @@ export function Panel(props: {
     if (account) void flow.prepare();
     else flow.reset();
   });
-  const flow = createFlow<ConversionDetail>(connection, {
+  type Signed = Order | Bought;
+  const flow = createFlow<ConversionDetail, Signed>(connection, {
     order: async (referee) => {
       const { address: campaign } = props.campaign;
       const { code } = props.code;
+      const { ordering } = props;
+      if (ordering) return ordering.kit.prepare(ordering.order, props.campaign, code, referee);
       const body = { code, campaign, referee };
       const built = await answer(api.POST('/v1/transactions/convert', { body }));
       const shown = { act: 'convert', wallet: referee, campaign, code } as const;
@@ -38,16 +51,19 @@ export function Panel(props: {
     },
     earlier: async (refusal, referee) =>
       refusal.code === 'already_converted' ? receiptOf(referee) : undefined,
-    arrived: (order: Order) => detailOf(order.creates),
+    arrived: (order) => detailOf('prepared' in order ? order.prepared.creates! : order.creates),
   });
   onCleanup(() => props.engaged(false));
 
-  /** The conversion that this wallet has in the campaign, if the mirror has it. */
+  /** The conversion that this wallet has in the campaign, or for this order, if the mirror has it. */
   const receiptOf = async (referee: string): Promise<ConversionDetail | undefined> => {
     try {
-      const query = { campaign: props.campaign.address, referee, limit: 1 };
+      const wanted = props.ordering?.order.reference;
+      const limit = wanted ? LOOKED_AT : 1;
+      const query = { campaign: props.campaign.address, referee, limit };
       const { conversions } = await answer(api.GET('/v1/conversions', { params: { query } }));
-      return conversions[0] && (await detailOf(conversions[0].address));
+      const found = conversions.find(({ reference }) => !wanted || reference === wanted);
+      return found && (await detailOf(found.address));
     } catch {
       return undefined;
     }
@@ -55,9 +71,10 @@ export function Panel(props: {
   const detailOf = (address: string) =>
     answer(api.GET('/v1/conversions/{address}', { params: { path: { address } } }));
 
+  const isPaying = () => props.ordering && props.campaign.proof === 'payment';
   const stage = flow.stage;
   const step = () => (stage().at === 'done' ? 2 : connection.account() ? 1 : 0);
-  const here = <A extends Stage<ConversionDetail>['at']>(at: A) => {
+  const here = <A extends Stage<ConversionDetail, Signed>['at']>(at: A) => {
     const current = stage();
     return current.at === at ? (current as Extract<typeof current, { at: A }>) : undefined;
   };
@@ -148,14 +165,33 @@ export function Panel(props: {
                       <code>{props.code.code}</code>
                     </dd>
                   </div>
+                  <Show when={props.ordering}>
+                    {(ordering) =>
+                      ordering().kit.Rows({
+                        order: ordering().order,
+                        bought: stage().order as Bought,
+                        campaign: props.campaign,
+                        who: props.who,
+                      })
+                    }
+                  </Show>
                   <Show when={stage().prepared.trial?.recorded}>
                     {(recorded) => (
-                      <Rewards recorded={recorded()} campaign={props.campaign} who={props.who} />
+                      <Rewards
+                        recorded={recorded()}
+                        campaign={props.campaign}
+                        who={props.who}
+                        isSplit={(stage().order as Bought).payment?.isSplit ?? false}
+                      />
                     )}
                   </Show>
                   <Costs
                     trial={stage().prepared.trial}
                     createsPlace={stage().prepared.inspected.createsPlace}
+                    sum={props.ordering?.kit.Sum({
+                      bought: stage().order as Bought,
+                      campaign: props.campaign,
+                    })}
                   />
                 </dl>
                 <Show
@@ -169,7 +205,7 @@ export function Panel(props: {
                     class="button primary full"
                     onClick={() => void flow.sign()}
                   >
-                    {t().landing.sign}
+                    {isPaying() ? props.ordering!.kit.words().pay : t().landing.sign}
                   </button>
                 </Show>
               </div>
@@ -188,12 +224,17 @@ export function Panel(props: {
                 before={stage().before}
                 campaign={props.campaign}
                 who={props.who}
+                order={props.ordering?.kit.words()}
               />
             )}
           </Match>
           <Match when={here('problem')}>
             {(stage) => (
-              <Failure error={stage().refusal} again={() => void flow.prepare()}>
+              <Failure
+                error={stage().refusal}
+                words={props.ordering?.kit.words().errors ?? {}}
+                again={() => void flow.prepare()}
+              >
                 <Show when={stage().refusal.code === 'too_little_sol' && connection.account()}>
                   {(account) => <Address address={account().address} />}
                 </Show>
@@ -210,18 +251,27 @@ export function Panel(props: {
 }
 
 /** The conversion that the program would record and pay, as the node's trial of this transaction shows it. */
-function Rewards(props: { recorded: Recorded; campaign: Campaign; who: string }) {
+function Rewards(props: {
+  recorded: Recorded;
+  campaign: Campaign;
+  who: string;
+  /** The parts are those of the payment, and were shown with it. */
+  isSplit: boolean;
+}) {
   const token = () => {
     const { mint, decimals } = props.recorded;
     // The name that the campaign gives its token is of the token that the program pays, or of none.
     const symbol = mint === props.campaign.mint ? (props.campaign.symbol ?? null) : null;
     return tokenOf({ mint, decimals, symbol });
   };
-  const parts = (): [string, Part][] => [
-    [t().landing.paysYou, props.recorded.referee],
-    [t().landing.pays(props.who), props.recorded.referrer],
-    [t().landing.paysPartner, props.recorded.partner],
-  ];
+  const parts = (): [string, Part][] =>
+    props.isSplit
+      ? []
+      : [
+          [t().landing.paysYou, props.recorded.referee],
+          [t().landing.pays(props.who), props.recorded.referrer],
+          [t().landing.paysPartner, props.recorded.partner],
+        ];
   const later = (part: Part) => {
     if (part.atOnce) return undefined;
     const hold = props.recorded.holdSeconds;

@@ -209,8 +209,8 @@ export default function States() {
         </header>
         <Skeleton lines={3} />
         <div class="sheet">
-          <Empty title={t().board.none} text={t().board.noneText}>
-            <button class="button">{t().board.toCampaigns}</button>
+          <Empty title={t().home.noCampaigns} text={t().home.noCampaignsMore}>
+            <button class="button">{t().home.howToOpen}</button>
           </Empty>
         </div>
       </section>

@@ -5,6 +5,7 @@ import { createMemo, For, Index, Show, type JSX } from 'solid-js';
 
 import {
   bpsOfRate,
+  isShare,
   dayIn,
   earnedOf,
   hrefWith,
@@ -205,6 +206,11 @@ function Columns(props: Compared & { found: Analytics }) {
     const { paid, waiting } = earnedOf(of, props.shown?.mint);
     return paid + waiting;
   };
+  /** Whether a column has more conversions than clicks, so that its rate is left out. */
+  const isBeyond = () =>
+    columns().some(({ value, before }) =>
+      [value, before].some((of) => of?.conversion_rate && !isShare(of.conversion_rate)),
+    );
   const rows = (): {
     name: string;
     of: (numbers: Numbers) => bigint | number | null | undefined;
@@ -219,7 +225,7 @@ function Columns(props: Compared & { found: Analytics }) {
       { name: n().conversions, of: ({ conversions }) => conversions, text: countText },
       {
         name: n().rate,
-        of: ({ conversion_rate }) => conversion_rate,
+        of: ({ conversion_rate: rate }) => (rate && !isShare(rate) ? null : rate),
         text: (rate: number) => formatBps(bpsOfRate(rate), locale()),
         isRatio: true,
       },
@@ -285,6 +291,9 @@ function Columns(props: Compared & { found: Analytics }) {
           </tbody>
         </table>
       </div>
+      <Show when={isBeyond()}>
+        <p class="small beyond">{n().beyond}</p>
+      </Show>
     </div>
   );
 }
@@ -418,6 +427,8 @@ export function Codes(props: {
   only?: (code: Analytics['top_codes'][number]) => Record<string, string | undefined>;
 }) {
   const counts = () => props.codes.some(({ conversions }) => typeof conversions === 'number');
+  const isBeyond = ({ clicks, conversions }: (typeof props.codes)[number]) =>
+    clicks > 0 && !isShare((conversions ?? 0) / clicks);
   return (
     <section class="sheet clicks-by" aria-labelledby="by-code">
       <h3 id="by-code">{n().by.code}</h3>
@@ -465,7 +476,7 @@ export function Codes(props: {
                   <Show when={counts()}>
                     <td class="right num">{countText(of().conversions ?? 0)}</td>
                     <td class="right num">
-                      {of().clicks > 0
+                      {of().clicks > 0 && isShare((of().conversions ?? 0) / of().clicks)
                         ? formatBps(bpsOfRate((of().conversions ?? 0) / of().clicks), locale())
                         : '–'}
                     </td>
@@ -475,6 +486,9 @@ export function Codes(props: {
             </Index>
           </tbody>
         </table>
+        <Show when={counts() && props.codes.some(isBeyond)}>
+          <p class="small beyond">{n().beyond}</p>
+        </Show>
       </Show>
     </section>
   );

@@ -15,6 +15,8 @@ export function Receipt(props: {
   before: boolean;
   campaign: Campaign;
   who: string;
+  /** The words for an order; absent for a sign-up. */
+  order?: { readonly already: [string, string]; readonly saved: string } | undefined;
 }) {
   const conversion = () => props.detail.conversion;
   const token = () => tokenOf(props.campaign);
@@ -24,12 +26,17 @@ export function Receipt(props: {
   const isOwn = () => conversion().rewards.referee !== '0';
   const wasPaid = (part: string) =>
     props.detail.outcomes.some((outcome) => outcome.kind === 'part_paid' && outcome.part === part);
+  const before = () =>
+    props.order?.already ?? ([t().landing.already, t().landing.alreadyText] as const);
+  /** The own part was taken off the price. */
+  const saved = () =>
+    isOwn() && props.campaign.funding === 'payment_split' ? props.order?.saved : undefined;
   const page = () => new URL(`/conversion/${conversion().address}`, location.href).href;
   return (
     <div class="stack">
-      <h2>{props.before ? t().landing.already : t().landing.doneTitle}</h2>
+      <h2>{props.before ? before()[0] : t().landing.doneTitle}</h2>
       <Show when={props.before}>
-        <p>{t().landing.alreadyText}</p>
+        <p>{before()[1]}</p>
       </Show>
       <div class="receipt">
         <p class="sum">
@@ -49,16 +56,17 @@ export function Receipt(props: {
           </Match>
           <Match when={conversion().status === 'pending' && due() > now()}>
             <p>
-              {isOwn()
-                ? t().landing.youHeld(when(due()))
-                : t().landing.doneHeld(props.who, when(due()))}
+              {saved() ??
+                (isOwn()
+                  ? t().landing.youHeld(when(due()))
+                  : t().landing.doneHeld(props.who, when(due())))}
             </p>
             <Show when={isOwn()}>
               <p>{t().landing.alsoHeld(props.who, amount('referrer'))}</p>
             </Show>
           </Match>
           <Match when={isOwn()}>
-            <p>{wasPaid('referee') ? t().landing.youPaid : t().landing.youOwed}</p>
+            <p>{saved() ?? (wasPaid('referee') ? t().landing.youPaid : t().landing.youOwed)}</p>
             <Show when={conversion().rewards.referrer !== '0'}>
               <p>
                 {wasPaid('referrer')

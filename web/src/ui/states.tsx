@@ -4,6 +4,7 @@ import { createSignal, For, onCleanup, Show, type JSX } from 'solid-js';
 
 import { Refusal } from '../api/client';
 import { t } from '../i18n';
+import { rest } from '../i18n/rest';
 import { Shape } from './format';
 
 /** Lines of the size of what comes. After five seconds, words say what is waited for. */
@@ -71,7 +72,7 @@ export function Problem(props: {
 
 /** The words for a code of the API or of a wallet. */
 export function wordsFor(code: string): [string, string, string] {
-  return t().errors[code] ?? t().errors['unexpected']!;
+  return t().errors[code] ?? rest(code) ?? t().errors['unexpected']!;
 }
 
 /** The words for any error that was thrown, with a way to try again and what else helps. */

@@ -1,6 +1,6 @@
 /** Choosing a wallet, and what signing with it costs. */
 
-import { For, Show } from 'solid-js';
+import { For, Show, type JSX } from 'solid-js';
 
 import { t } from '../i18n';
 import type { Connection } from '../lib/connection';
@@ -86,7 +86,12 @@ export function Connected(props: { address: string; leave: () => void }) {
 }
 
 /** Rows that say what leaves the wallet. */
-export function Costs(props: { trial: Trial | undefined; createsPlace: boolean }) {
+export function Costs(props: {
+  trial: Trial | undefined;
+  createsPlace: boolean;
+  /** What leaves the wallet in all, if that is more than fee and deposit. */
+  sum?: JSX.Element;
+}) {
   return (
     <Show
       when={props.trial}
@@ -120,7 +125,7 @@ export function Costs(props: { trial: Trial | undefined; createsPlace: boolean }
             </dt>
             <dd>
               <strong>
-                <Sol lamports={trial().cost.fee + trial().cost.deposit} />
+                {props.sum ?? <Sol lamports={trial().cost.fee + trial().cost.deposit} />}
               </strong>
             </dd>
           </div>

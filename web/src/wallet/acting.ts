@@ -72,7 +72,7 @@ export async function prepareAct(
     creates,
     // `sameActs` compares what is signed with what was understood.
     read: readWire,
-    trial: { cost: tried.cost, recorded: undefined },
+    trial: { cost: tried.cost, recorded: undefined, accounts: tried.accounts },
     gains: tried.cost.fee - tried.gone,
     after: tried.accounts,
   };
@@ -88,7 +88,27 @@ async function accountsAt(addresses: readonly Address[]): Promise<readonly Encod
   }
 }
 
-const rawOf = (account: Encoded): Uint8Array =>
+/** An account as the node has it. */
+export type Found = NonNullable<Encoded> & { readonly lamports: bigint };
+/** Most accounts of one question to a node. */
+const AT_ONCE = 100;
+
+/** Accounts of any number, in their order; null for those that are not there. */
+export async function readAccounts(addresses: readonly Address[]): Promise<(Found | null)[]> {
+  const found: Encoded[] = [];
+  for (let from = 0; from < addresses.length; from += AT_ONCE) {
+    found.push(...(await accountsAt(addresses.slice(from, from + AT_ONCE))));
+  }
+  return found as (Found | null)[];
+}
+
+/** Unix seconds of the cluster. */
+export async function clusterTime(): Promise<bigint> {
+  const [clock] = await accountsAt([CLOCK]);
+  return getI64Decoder().decode(rawOf(clock), UNIX_TIMESTAMP_AT);
+}
+
+export const rawOf = (account: Encoded): Uint8Array =>
   new Uint8Array(getBase64Encoder().encode((account?.data as [string] | undefined)?.[0] ?? ''));
 
 function decoded<T>(decode: () => T): T {

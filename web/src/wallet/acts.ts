@@ -15,6 +15,10 @@ import type { Code } from '@vouch/client/code.js';
 import { CLAIM_DISCRIMINATOR } from '@vouch/client/generated/instructions/claim.js';
 import { getCloseCampaignInstruction } from '@vouch/client/generated/instructions/closeCampaign.js';
 import { getFundVaultInstruction } from '@vouch/client/generated/instructions/fundVault.js';
+import { RECLAIM_BINDING_DISCRIMINATOR } from '@vouch/client/generated/instructions/reclaimBinding.js';
+import { RECLAIM_CONVERSION_DISCRIMINATOR } from '@vouch/client/generated/instructions/reclaimConversion.js';
+import { RECLAIM_REFERRAL_DISCRIMINATOR } from '@vouch/client/generated/instructions/reclaimReferral.js';
+import { RECLAIM_REFERRER_DISCRIMINATOR } from '@vouch/client/generated/instructions/reclaimReferrer.js';
 import { getSetPausedInstruction } from '@vouch/client/generated/instructions/setPaused.js';
 import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions/setSuspended.js';
 import { getUpdateCampaignInstruction } from '@vouch/client/generated/instructions/updateCampaign.js';
@@ -47,6 +51,17 @@ const MOST_PRIORITY = 70_000n;
 const CLAIMED = 2;
 const LEAST_OF_CLAIM = 4;
 
+/** Instructions that return the deposit of one account. */
+const RETURNS = [
+  RECLAIM_BINDING_DISCRIMINATOR,
+  RECLAIM_CONVERSION_DISCRIMINATOR,
+  RECLAIM_REFERRAL_DISCRIMINATOR,
+  RECLAIM_REFERRER_DISCRIMINATOR,
+];
+/** In each of them: the account, and the wallet that gets its deposit. */
+const RETURNED = 1;
+const RETURNED_TO = 2;
+
 /** The acts that somebody can sign besides conversions and codes. */
 export type Act =
   | { readonly act: 'open'; readonly opening: Omit<Opening, 'payer' | 'authority'> }
@@ -67,7 +82,9 @@ export type Act =
       readonly code: string;
       readonly suspended: boolean;
     }
-  | { readonly act: 'claim'; readonly campaign: At<Campaign> };
+  | { readonly act: 'claim'; readonly campaign: At<Campaign> }
+  /** Deposits of these accounts go back to the wallet. */
+  | { readonly act: 'rents'; readonly accounts: readonly Address[] };
 
 /** A transaction of which every byte that matters is understood. */
 export type Understood = Inspected & {
@@ -94,6 +111,9 @@ export async function understand(
     const claims = await claimsOf(steps, act.campaign, wallet as Address);
     return claims && { ...read, claims };
   }
+  if (act.act === 'rents') {
+    return isReturnOf(steps, act.accounts, wallet) ? { ...read, claims: [] } : undefined;
+  }
   const expected = await stepsOf(act, wallet as Address);
   const isSame =
     steps.length === expected.length && expected.every((step, at) => isStep(steps[at]!, step));
@@ -102,7 +122,7 @@ export async function understand(
 
 /** The instructions of an act. */
 async function stepsOf(
-  act: Exclude<Act, { act: 'claim' }>,
+  act: Exclude<Act, { act: 'claim' | 'rents' }>,
   wallet: Address,
 ): Promise<readonly Built[]> {
   const signer = createNoopSigner(wallet);
@@ -179,6 +199,25 @@ async function claimsOf(
     }
   }
   return claims.length > 0 ? claims : undefined;
+}
+
+/** Whether these steps return the deposit of each of these accounts once, to the wallet, and do nothing else. */
+function isReturnOf(
+  steps: readonly Instruction[],
+  accounts: readonly Address[],
+  wallet: string,
+): boolean {
+  const returned = new Set(steps.map((step) => step.accounts[RETURNED]));
+  return (
+    steps.length === accounts.length &&
+    accounts.every((account) => returned.has(account)) &&
+    steps.every(
+      ({ program, accounts, data }) =>
+        program === REFERRAL_PROGRAM_ADDRESS &&
+        accounts[RETURNED_TO] === wallet &&
+        RETURNS.some((kind) => isEqual(data.slice(0, kind.length), kind)),
+    )
+  );
 }
 
 function isStep(found: Instruction, expected: Built): boolean {

@@ -39,7 +39,7 @@ export function codeOf(error: unknown, { instructions }: Programs): string {
 const RESULT_WITH_NEGATIVE_LAMPORTS = 1;
 
 /** The API's code for an error of the program. */
-function apiCode(name: string): string {
+export function apiCode(name: string): string {
   const snake = name.replace(/(?<!^)[A-Z]/g, '_$&').toLowerCase();
   const same: Record<string, string> = {
     referral_not_found: 'code_not_found',

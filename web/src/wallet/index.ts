@@ -14,7 +14,14 @@ import {
 
 import { Refusal, type Challenge } from '../api/client';
 import { CHAIN } from '../lib/site';
-import { inspect, inspectWire, sameActs, type Inspected, type Shown } from './inspect';
+import {
+  conversionOf,
+  inspect,
+  inspectWire,
+  sameActs,
+  type Inspected,
+  type Shown,
+} from './inspect';
 import { appeared, confirmed, HAS_NODE, onChain, send, tryOut, type Trial } from './node';
 import type { Wallet, WalletAccount } from './wallets';
 
@@ -36,13 +43,20 @@ export type Prepared = {
   readonly trial: Trial | undefined;
 };
 
-/** Reads what the API has built, and lets the node try it. Throws a `Refusal`. */
-export async function prepare(built: Built, creates: string, shown: Shown): Promise<Prepared> {
+/**
+ * Reads what the API has built, and lets the node try it. Throws a `Refusal`. Without `creates`, the account that it
+ * creates is that of its conversion.
+ */
+export async function prepare(
+  built: Built,
+  creates: string | undefined,
+  shown: Shown,
+): Promise<Prepared> {
   const inspected = await inspect(built.transaction, shown);
   if (!inspected) throw new Refusal('not_as_shown', undefined);
   return {
     inspected,
-    creates,
+    creates: creates ?? conversionOf(inspected),
     lastValidBlockHeight: BigInt(built.last_valid_block_height),
     trial: await tryOut(inspected, shown),
   };

@@ -17,6 +17,10 @@ import { REGISTER_REFERRER_DISCRIMINATOR } from '@vouch/client/generated/instruc
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
 
 const ASSOCIATED_TOKEN = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
+/** Verifies signatures, and does nothing else. */
+const ED25519 = 'Ed25519SigVerify111111111111111111111111111';
+/** Where an instruction with one signature has it: after the offsets and the key. */
+const SIGNATURE_AT = 48;
 /** Programs that wallets add: a price for speed, and assertions that protect their users. */
 const WALLETS_ADD = [
   'ComputeBudget111111111111111111111111111111',
@@ -29,6 +33,8 @@ const CODE_LENGTH = 12;
 const SIGN_UP = 1 + 8 + 32;
 /** Bytes after the code of a registration: usage limit and expiry, both zero for none. */
 const UNLIMITED = 8 + 8;
+/** The place of the new account in `convert` and in `purchase`. */
+const CONVERSION_AT = 4;
 /** `CreateIdempotent` of the program of associated token accounts. */
 const CREATE_IDEMPOTENT = 1;
 
@@ -54,11 +60,23 @@ export type Shown = {
   readonly wallet: string;
   readonly campaign: string;
   readonly code: string;
+  /** The order of a conversion; absent for a sign-up. */
+  readonly order?: Ordered;
+};
+
+/** An order as the transaction must have it. */
+export type Ordered = {
+  /** All of the conversion's or the purchase's data. */
+  readonly data: Uint8Array;
+  /** The company's signature, verified right before; absent if nobody vouches for it. */
+  readonly voucher?: Uint8Array;
+  /** Accounts that the trial is asked for, besides the conversion and the campaign. */
+  readonly watched?: readonly Address[];
 };
 
 /**
  * The transaction in base64, if `wallet` alone signs it and it does nothing but what is shown: the
- * conversion of a sign-up, or the registration of a code without limits. The program itself ties
+ * conversion of a sign-up or of an order, or the registration of a code without limits. The program itself ties
  * referral, recipients and amounts to campaign and code.
  */
 export async function inspect(base64: string, shown: Shown): Promise<Inspected | undefined> {
@@ -75,9 +93,10 @@ export async function inspect(base64: string, shown: Shown): Promise<Inspected |
   const last = ours.pop();
   const isConversion = shown.act === 'convert';
   const expected = isConversion
-    ? encoded(CONVERT_DISCRIMINATOR, shown.code, SIGN_UP)
-    : encoded(CREATE_REFERRAL_DISCRIMINATOR, shown.code, UNLIMITED);
+    ? (shown.order?.data ?? encoded(CONVERT_DISCRIMINATOR, shown.code, new Uint8Array(SIGN_UP)))
+    : encoded(CREATE_REFERRAL_DISCRIMINATOR, shown.code, new Uint8Array(UNLIMITED));
   if (!last || !isEqual(last.data, expected) || !begins(last.accounts, named)) return;
+  if (!isVouched(inspected.instructions, last, shown.order?.voucher)) return;
   // A campaign that counts for each owner has an account for each; the first code brings it.
   const [first, ...more] = ours;
   if (first) {
@@ -92,7 +111,7 @@ export async function inspect(base64: string, shown: Shown): Promise<Inspected |
 
 /** The address of the account that a conversion of this transaction will have. */
 export function conversionOf(inspected: Inspected): Address | undefined {
-  return ofProgram(inspected.instructions)[0]?.accounts[4];
+  return ofProgram(inspected.instructions)[0]?.accounts[CONVERSION_AT];
 }
 
 /** The transaction, if `wallet` alone signs and pays it and all of it is understood. */
@@ -100,7 +119,7 @@ export function inspectWire(wire: Uint8Array, wallet: string): Inspected | undef
   const read = readWire(wire, wallet);
   if (!read) return;
   const { instructions } = read;
-  const known = [REFERRAL_PROGRAM_ADDRESS, ASSOCIATED_TOKEN, ...WALLETS_ADD];
+  const known = [REFERRAL_PROGRAM_ADDRESS, ASSOCIATED_TOKEN, ED25519, ...WALLETS_ADD];
   if (instructions.some(({ program }) => !known.includes(program))) return;
   // The owner of a token account gets its rent back, so it must be the wallet's own, and only one.
   const places = instructions.filter(({ program }) => program === ASSOCIATED_TOKEN);
@@ -149,12 +168,33 @@ function ofProgram(instructions: readonly Instruction[]): Instruction[] {
   return instructions.filter(({ program }) => program === REFERRAL_PROGRAM_ADDRESS);
 }
 
-/** Discriminator and code, and as many zeros as follow. */
-function encoded(discriminator: ReadonlyUint8Array, code: string, zeros: number): Uint8Array {
-  const data = new Uint8Array(discriminator.length + CODE_LENGTH + zeros);
+/** Discriminator and code, and the bytes that follow. */
+export function encoded(
+  discriminator: ReadonlyUint8Array,
+  code: string,
+  after: Uint8Array,
+): Uint8Array {
+  const data = new Uint8Array(discriminator.length + CODE_LENGTH + after.length);
   data.set(discriminator, 0);
   data.set(getUtf8Encoder().encode(code), discriminator.length);
+  data.set(after, discriminator.length + CODE_LENGTH);
   return data;
+}
+
+/** Whether this signature and no other is verified, right before the conversion; none without one. */
+function isVouched(
+  instructions: readonly Instruction[],
+  conversion: Instruction,
+  signature: Uint8Array | undefined,
+): boolean {
+  const verified = instructions.filter(({ program }) => program === ED25519);
+  if (!signature) return verified.length === 0;
+  const [voucher] = verified;
+  return (
+    verified.length === 1 &&
+    instructions[instructions.indexOf(voucher!) + 1] === conversion &&
+    isEqual(voucher!.data.slice(SIGNATURE_AT, SIGNATURE_AT + signature.length), signature)
+  );
 }
 
 export function isEqual(one: ReadonlyUint8Array, other: ReadonlyUint8Array): boolean {

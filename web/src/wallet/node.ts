@@ -48,7 +48,12 @@ export type Recorded = {
   readonly holdSeconds: number;
 };
 
-export type Trial = { readonly cost: Cost; readonly recorded: Recorded | undefined };
+export type Trial = {
+  readonly cost: Cost;
+  readonly recorded: Recorded | undefined;
+  /** The conversion, the campaign, and what else was asked for, as the transaction would leave them. */
+  readonly accounts: readonly Encoded[];
+};
 
 /**
  * Lets the node try exactly this transaction. `undefined` without a node. Throws a `Refusal` if the
@@ -56,12 +61,14 @@ export type Trial = { readonly cost: Cost; readonly recorded: Recorded | undefin
  */
 export async function tryOut(inspected: Inspected, shown: Shown): Promise<Trial | undefined> {
   const conversion = shown.act === 'convert' ? conversionOf(inspected) : undefined;
-  const addresses = conversion ? [conversion, shown.campaign as Address] : [];
+  const addresses = conversion
+    ? [conversion, shown.campaign as Address, ...(shown.order?.watched ?? [])]
+    : [];
   const tried = await simulate(inspected, shown.wallet as Address, addresses);
   if (!tried) return;
   const { cost, accounts } = tried;
-  if (!conversion) return { cost, recorded: undefined };
-  return { cost, recorded: recordedIn(bytesOf(accounts[0]), bytesOf(accounts[1])) };
+  const recorded = conversion && recordedIn(bytesOf(accounts[0]), bytesOf(accounts[1]));
+  return { cost, recorded, accounts };
 }
 
 /** The result of the node's trial of a transaction. */
@@ -97,7 +104,11 @@ export async function simulate(
     throw new Refusal('chain_unavailable', undefined);
   });
   const { err } = tried.value;
-  if (err !== null) throw new Refusal(codeOf(err, inspected), undefined);
+  if (err !== null) {
+    // Both token programs use these words, and a number that means too little SOL elsewhere.
+    const isTokens = tried.value.logs?.some((line) => line.includes('Error: insufficient funds'));
+    throw new Refusal(isTokens ? 'insufficient_tokens' : codeOf(err, inspected), undefined);
+  }
   // A node that does not know the blockhash yet does not know the fee.
   if (fee.value === null) throw new Refusal('chain_unavailable', undefined);
   const [own, ...accounts] = tried.value.accounts ?? [];

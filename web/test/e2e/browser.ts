@@ -13,6 +13,8 @@ export const DESKTOP: Look = {
   phone: false,
 };
 export const PHONE: Look = { name: 'phone', width: 390, height: 844, dark: false, phone: true };
+/** The narrowest screen, or a desktop at 400 percent: https://www.w3.org/TR/WCAG22/#reflow. */
+export const NARROW: Look = { ...PHONE, name: 'narrow', width: 320, height: 568 };
 export const LOOKS: Look[] = [
   DESKTOP,
   { ...DESKTOP, name: 'desktop-dark', dark: true },

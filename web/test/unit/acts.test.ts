@@ -23,6 +23,8 @@ import { getClaimInstruction } from '@vouch/client/generated/instructions/claim.
 import { getFundVaultInstruction } from '@vouch/client/generated/instructions/fundVault.js';
 import { getProposeAuthorityInstruction } from '@vouch/client/generated/instructions/proposeAuthority.js';
 import { getCloseCampaignInstruction } from '@vouch/client/generated/instructions/closeCampaign.js';
+import { getReclaimConversionInstruction } from '@vouch/client/generated/instructions/reclaimConversion.js';
+import { getReclaimReferralInstruction } from '@vouch/client/generated/instructions/reclaimReferral.js';
 import { getSetPausedInstruction } from '@vouch/client/generated/instructions/setPaused.js';
 import { getSetSuspendedInstruction } from '@vouch/client/generated/instructions/setSuspended.js';
 import { getUpdateCampaignInstruction } from '@vouch/client/generated/instructions/updateCampaign.js';
@@ -330,6 +332,34 @@ it('refuses claims elsewhere, twice, and places for others', async () => {
     [claim(ONE), pause()],
   ]) {
     expect(await takes(steps, CLAIM)).toBe(false);
+  }
+});
+
+const REFEREE_KEY = new Uint8Array(32).fill(5);
+const returned = (account: Address, to = WALLET) =>
+  getReclaimReferralInstruction({ campaign: CAMPAIGN, referral: account, rentPayer: to });
+const conversion = (account: Address) =>
+  getReclaimConversionInstruction({
+    campaign: CAMPAIGN,
+    conversion: account,
+    rentPayer: WALLET,
+    key: REFEREE_KEY,
+  });
+
+it('returns the deposits of the accounts that were shown, to the wallet that signs', async () => {
+  const both: Act = { act: 'rents', accounts: [ONE, TWO] };
+  expect(await takes([returned(ONE), conversion(TWO)], both)).toBe(true);
+  expect(await takes([conversion(TWO), returned(ONE)], both)).toBe(true);
+  for (const wrong of [
+    [returned(ONE)],
+    [returned(ONE), returned(ONE)],
+    [returned(ONE), returned(REFERRAL)],
+    [returned(ONE), returned(TWO, OTHER)],
+    [returned(ONE), returned(TWO), transfer],
+    [returned(ONE), returned(TWO), pause()],
+    [returned(ONE), claim(TWO)],
+  ]) {
+    expect(await takes(wrong, both)).toBe(false);
   }
 });
 

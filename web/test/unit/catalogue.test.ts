@@ -8,11 +8,15 @@ import { de as consoleDe } from '../../src/i18n/console/de';
 import { en as console_ } from '../../src/i18n/console/en';
 import { de as meDe } from '../../src/i18n/me/de';
 import { en as me } from '../../src/i18n/me/en';
+import { de as orderDe } from '../../src/i18n/order/de';
+import { en as order } from '../../src/i18n/order/en';
+import { de as restDe } from '../../src/i18n/rest/de';
+import { en as rest } from '../../src/i18n/rest/en';
 import { de as runDe } from '../../src/i18n/run/de';
 import { en as run } from '../../src/i18n/run/en';
 
 /** The codes with which the API can refuse this, as its document lists them. */
-function refusals(path: string, method: string): string[] {
+function refusals(path: string, method: string, never = NEVER): string[] {
   const document = JSON.parse(
     readFileSync(new URL('../../../api/openapi.json', import.meta.url), 'utf8'),
   );
@@ -20,7 +24,7 @@ function refusals(path: string, method: string): string[] {
   const texts = Object.entries(responses as Record<string, { description: string }>)
     .filter(([status]) => status >= '400')
     .flatMap(([, { description }]) => description.split(', '));
-  return texts.filter((code) => !NEVER.includes(code));
+  return texts.filter((code) => !never.includes(code));
 }
 
 /** Refusals that these pages cannot cause: they send neither such a body nor such parameters. */
@@ -98,12 +102,28 @@ const OF_RUN = [
   'withdraw-vault',
   'cancel-conversion',
   'claim',
+  'reclaim',
+  'reclaim-campaign',
 ].flatMap((name) => refusals(`/v1/transactions/${name}`, 'post'));
 
 it.each([...new Set(OF_RUN)])('%s has words in every language of what is signed', (code) => {
   for (const language of [
-    { ...en.errors, ...run.errors },
-    { ...de.errors, ...runDe.errors },
+    { ...en.errors, ...rest.errors, ...run.errors },
+    { ...de.errors, ...restDe.errors, ...runDe.errors },
+  ]) {
+    expect(language[code]).toHaveLength(3);
+  }
+});
+
+/** What an invitation with an order asks for. Its link may be wrong, so every refusal can come. */
+const OF_ORDERS = ['convert', 'purchase'].flatMap((name) =>
+  refusals(`/v1/transactions/${name}`, 'post', []),
+);
+
+it.each([...new Set(OF_ORDERS)])('%s has words for an order in every language', (code) => {
+  for (const language of [
+    { ...en.errors, ...order.errors, ...rest.errors },
+    { ...de.errors, ...orderDe.errors, ...restDe.errors },
   ]) {
     expect(language[code]).toHaveLength(3);
   }

@@ -24,6 +24,7 @@ import {
   getCreateReferralInstructionDataEncoder,
   type CreateReferralInstructionDataArgs,
 } from '@vouch/client/generated/instructions/createReferral.js';
+import { getPurchaseInstructionDataEncoder } from '@vouch/client/generated/instructions/purchase.js';
 import { getRegisterReferrerInstructionDataEncoder } from '@vouch/client/generated/instructions/registerReferrer.js';
 import { REFERRAL_PROGRAM_ADDRESS } from '@vouch/client/generated/programs/referral.js';
 import { Action } from '@vouch/client/generated/types/action.js';
@@ -144,6 +145,45 @@ it.each([
   ['another use of the token program', [creation(WALLET, WALLET, [2]), convert()]],
 ])('refuses %s', async (_, instructions) => {
   expect(await inspect(wire(instructions), SHOWN)).toBeUndefined();
+});
+
+const SIGNATURE = new Uint8Array(64).fill(7);
+/** The check of a signature, as the client's `voucherInstruction` lays it out. */
+const verified = (signature = SIGNATURE) => ({
+  programAddress: ED25519,
+  data: new Uint8Array([...new Uint8Array(16 + 32), ...signature, ...new Uint8Array(209)]),
+});
+const ordered = (maxPayment: bigint) => ({
+  ...convert(),
+  data: getPurchaseInstructionDataEncoder().encode({
+    code: CODE,
+    action: Action.Purchase,
+    amount: 100n,
+    reference: new Uint8Array(32).fill(1),
+    maxPayment,
+  }),
+});
+const ORDER = { data: new Uint8Array(ordered(95n).data) };
+const VOUCHED = { data: new Uint8Array(convert().data), voucher: SIGNATURE };
+
+it('takes a purchase that costs what is shown, and a conversion that the company vouches for', async () => {
+  const purchase = await inspect(wire([creation(), ordered(95n)]), { ...SHOWN, order: ORDER });
+  expect(purchase?.createsPlace).toBe(true);
+  const vouched = [creation(), verified(), convert()];
+  expect(await inspect(wire(vouched), { ...SHOWN, order: VOUCHED })).toBeDefined();
+});
+
+it.each([
+  ['a purchase that costs more', ORDER, [ordered(96n)]],
+  ['a sign-up instead of a purchase', ORDER, [convert()]],
+  ['a signature that nobody asked for', ORDER, [verified(), ordered(95n)]],
+  ['a conversion that nobody vouches for', VOUCHED, [convert()]],
+  ['the check of another signature', VOUCHED, [verified(new Uint8Array(64)), convert()]],
+  ['a check behind it', VOUCHED, [convert(), verified()]],
+  ['a check that is not right before it', VOUCHED, [verified(), creation(), convert()]],
+  ['two checks', VOUCHED, [verified(), verified(), convert()]],
+])('refuses %s as an order', async (_, order, instructions) => {
+  expect(await inspect(wire(instructions), { ...SHOWN, order })).toBeUndefined();
 });
 
 it('takes a transaction that does nothing but register the code that is shown', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 
@@ -30,9 +31,15 @@ function size(chunks: string[]): number {
 
 /** The longer one of the languages; a visitor loads one. */
 const LANGUAGE = 'src/i18n/de.ts';
-const OF_RUN = ['src/i18n/run/de.ts', 'src/wallet/acting.ts'];
+const OF_RUN = ['src/i18n/run/de.ts', 'src/wallet/acting.ts', 'src/wallet/rents.ts'];
 const OF_NUMBERS = ['src/i18n/numbers/de.ts', 'src/ui/plot.ts'];
-const OF_ME = ['src/pages/me/index.tsx', 'src/i18n/me/de.ts', ...OF_RUN, ...OF_NUMBERS];
+const OF_ME = [
+  'src/pages/me/index.tsx',
+  'src/i18n/me/de.ts',
+  'src/i18n/board/de.ts',
+  ...OF_RUN,
+  ...OF_NUMBERS,
+];
 const OF_CONSOLE = [
   'src/pages/console/index.tsx',
   'src/pages/console/new.tsx',
@@ -41,10 +48,30 @@ const OF_CONSOLE = [
   ...OF_RUN,
   ...OF_NUMBERS,
 ];
+const OF_CONVERSION = 'src/i18n/conversion/de.ts';
 const FINDER = ['src/ui/find.tsx', 'src/i18n/find/de.ts'];
 const WALLET = 'src/wallet/index.ts';
-const PAGES = ['home', 'landing', 'board', 'embed', 'conversion', 'welcome', 'link', 'missing'];
+const PAGES = ['home', 'landing', 'embed', 'welcome', 'link', 'missing'];
 const KIB = 1024;
+
+it.each([
+  ['conversion', OF_CONVERSION],
+  ['board', 'src/i18n/board/de.ts'],
+])('the page %s has less than 200 KB of script, with its words', (page, words) => {
+  const bytes = size(['index.html', `src/pages/${page}.tsx`, words, LANGUAGE]);
+  console.log(`${page}: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+});
+
+it('an invitation with an order has less than 200 KB of script, with the code for wallets', () => {
+  const order = ['src/pages/order.tsx', 'src/wallet/order.ts', 'src/i18n/order/de.ts'];
+  const page = ['index.html', 'src/pages/landing.tsx', LANGUAGE, WALLET];
+  const bytes = size([...page, ...order, OF_CONVERSION]);
+  console.log(`landing with an order: ${bytes} bytes of script after gzip`);
+  expect(bytes).toBeLessThan(200 * KIB);
+  // And nobody else loads it.
+  for (const name of order) expect(files(page)).not.toContain(manifest[name]!.file);
+});
 
 it.each(PAGES)('the page %s has less than 200 KB of script', (page) => {
   const bytes = size(['index.html', `src/pages/${page}.tsx`, LANGUAGE]);
@@ -83,6 +110,26 @@ it('the elements for other sites have less than 12 KB, and stand alone', () => {
   console.log(`embed: ${bytes} bytes of script after gzip`);
   expect(bytes).toBeLessThan(12 * KIB);
   expect(script.toString()).not.toMatch(/\bimport\s*[({"']|\bfrom\s*["']|innerHTML|\beval\(/);
+});
+
+it('every script that was pinned is served with the bytes of its name', () => {
+  const folder = new URL('../../pinned/', import.meta.url);
+  const all = JSON.parse(readFileSync(new URL('all.json', folder), 'utf8')) as string[];
+  expect(readdirSync(folder).sort()).toEqual([...all, 'all.json'].sort());
+  for (const name of all) {
+    const script = readFileSync(new URL(name, folder));
+    const hash = createHash('sha384').update(script).digest();
+    expect(name).toBe(`v1-${hash.toString('hex').slice(0, 16)}.js`);
+    expect(readFileSync(new URL(`embed/${name}`, DIST)).equals(script), name).toBe(true);
+  }
+  // And pages are told the newest one, with its hash
+  const facts = JSON.parse(readFileSync(new URL('embed/v1.json', DIST), 'utf8'));
+  const newest = readFileSync(new URL(all.at(-1)!, folder));
+  expect(facts).toEqual({
+    script: '/embed/v1.js',
+    pinned: `/embed/${all.at(-1)}`,
+    integrity: `sha384-${createHash('sha384').update(newest).digest('base64')}`,
+  });
 });
 
 it('no script of the production build is for development', () => {

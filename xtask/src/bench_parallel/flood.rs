@@ -18,7 +18,7 @@ use solana_sdk::{
 use solana_transaction_status_client_types::{TransactionDetails, UiTransactionEncoding};
 use tokio::sync::mpsc;
 
-use crate::demo::chain::Chain;
+use crate::chain::Chain;
 
 /// Parallel requests.
 pub(super) const CONCURRENCY: usize = 64;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use vouch_localnet::{Instance, Validator, ValidatorOptions, program_binary};
 
 use self::scene::{Mode, Scene};
-use crate::{build, demo::chain::Chain};
+use crate::{build, chain::Chain};
 
 /// Measures, and writes benches/parallelism.md and benches/parallelism.json.
 #[derive(Debug, clap::Args)]

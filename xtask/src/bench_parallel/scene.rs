@@ -17,7 +17,7 @@ use vouch_client::{
 use super::flood::{flood, on_chain, signed};
 use crate::{
     campaign::{DECIMALS, REWARD},
-    demo::chain::Chain,
+    chain::Chain,
 };
 
 /// Number of referrers of a campaign, and of pairs for plain transfers.

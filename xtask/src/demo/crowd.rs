@@ -16,12 +16,11 @@ use solana_sdk::{
 use tokio::sync::mpsc;
 use vouch_client::pda;
 
-use super::{
-    World,
+use super::{World, story::number};
+use crate::{
+    campaign::{self, Campaign, REWARD},
     http::{Api, text},
-    story::number,
 };
-use crate::campaign::{self, Campaign, REWARD};
 
 /// Parallel requests and transactions.
 const CONCURRENCY: usize = 16;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use sqlx::PgPool;
 
-use super::chain::Chain;
+use crate::chain::Chain;
 
 /// Time limit for a click to leave the spool file.
 const REPLAYED: Duration = Duration::from_secs(30);

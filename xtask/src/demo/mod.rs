@@ -1,9 +1,7 @@
 //! `./dev demo`: the whole product plays one story, and every number is checked
 //! against the chain, Postgres and the API.
 
-pub(crate) mod chain;
 mod crowd;
-pub(crate) mod http;
 mod mirror;
 mod report;
 mod story;
@@ -18,11 +16,10 @@ use anyhow::{Context as _, Result};
 use tokio::{process::Command, sync::Mutex};
 use vouch_localnet::{Stack, StackOptions, built_binary, program_binary};
 
-use self::{
+use self::{mirror::Mirror, report::Report};
+use crate::{
     chain::Chain,
     http::{Answer, Api},
-    mirror::Mirror,
-    report::Report,
 };
 
 /// Plays the whole story on real parts and checks every number.

@@ -14,8 +14,11 @@ use vouch_client::{
     instructions::{self, Convert, Offer},
 };
 
-use super::{World, http::text};
-use crate::campaign::{self, Campaign, REWARD};
+use super::World;
+use crate::{
+    campaign::{self, Campaign, REWARD},
+    http::text,
+};
 
 const CODE: &str = "STARTER7";
 

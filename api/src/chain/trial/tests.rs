@@ -187,21 +187,6 @@ async fn builds_share_the_failure_of_a_node_that_is_behind() {
 }
 
 #[test]
-fn fees_follow_the_market_up_to_a_limit() {
-    assert_eq!(price(vec![]), 0);
-    assert_eq!(price(vec![4, 1, 3, 2]), 4);
-    assert_eq!(price((1..=100).collect()), 76);
-    assert_eq!(price(vec![u64::MAX]), HIGHEST_PRICE);
-}
-
-#[test]
-fn the_limit_has_a_margin_and_a_ceiling() {
-    assert_eq!(limit(10_000), 14_000);
-    assert_eq!(limit(1_165_000), MOST_UNITS);
-    assert_eq!(limit(u64::MAX), MOST_UNITS);
-}
-
-#[test]
 fn a_want_of_lamports_is_told_from_other_failures() {
     let failed = |error, logs: &[&str]| {
         let logs = logs.iter().map(ToString::to_string).collect();

@@ -429,7 +429,7 @@ async fn transaction(
         .account
         .parse()
         .map_err(|error: ApiError| error.of_field("account"))?;
-    meter.action(state, &account.to_string()).await?;
+    meter.action(&state.limits, &account.to_string()).await?;
     let wanted = ConvertRequest::signup(&asked.code, asked.tracking.campaign.as_ref(), &account);
     let (built, checked) = transactions::build_convert(state, wanted)
         .await

@@ -18,10 +18,10 @@ use self::{
     span::{By, Span},
 };
 use crate::{
-    auth::rights::{AuthorityOrKey, NamesCampaign, OwnerOf, ReadAnalytics, Wallet},
     envelope::ErrorEnvelope,
     error::{ApiError, ApiResult},
-    extract::Query,
+    extract::{NamesCampaign, Query},
+    rights::{AuthorityOrKey, OwnerOf, ReadAnalytics, Wallet},
     routes::auth::Private,
     schemas,
     state::AppState,

@@ -8,7 +8,6 @@ use vouch_client::{
     accounts::{Campaign, Proof, RewardKind},
     instructions, token,
 };
-use vouch_rules::money;
 
 use super::{
     Built, Plan, Warning, WarningCode, address, address_or, amount,
@@ -131,7 +130,7 @@ async fn tokens(state: &AppState, campaign: &Campaign) -> ApiResult<Tokens> {
     } else {
         campaign.mint_decimals
     };
-    let same = money::is_same(campaign.mint.as_array(), campaign.payment_mint.as_array());
+    let same = campaign.pays_in_rewards();
     let payment = if campaign.proof != Proof::Payment {
         None
     } else if campaign.payments_are_sol() {

@@ -14,9 +14,11 @@ mod settings;
 mod sharing;
 #[cfg(test)]
 pub(crate) mod sizes;
+mod sponsored;
 mod warnings;
 
 pub(crate) use sharing::{ConvertRequest, Reward, build_convert};
+use sponsored::Asked;
 use warnings::{Warning, WarningCode};
 
 use std::collections::HashSet;
@@ -44,6 +46,7 @@ use vouch_client::{
 use crate::{
     chain::{MOST_UNITS, RecentBlockhash, Trial, limit},
     error::{ApiError, ApiResult},
+    sponsor::{self, FEE_PAYERS, FeePayer, Sponsor},
     state::AppState,
     types::{Address, Amount},
 };
@@ -68,14 +71,19 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(claim::claim))
         .routes(routes!(opening::create_campaign))
         .routes(routes!(changing::update_campaign))
+        .routes(routes!(sponsored::sponsor))
         .merge(acts::router())
 }
 
 /// A transaction to build.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// Pays fee and rent.
+    /// Pays the rent, and without a sponsor the fee.
     pub(crate) payer: Pubkey,
+    /// Pays the fee.
+    pub(crate) sponsor: FeePayer,
+    /// The wallet that acts; a sponsor's limits count for it.
+    pub(crate) wallet: Pubkey,
     /// Left out if it does not fit.
     pub(crate) optional: Option<Instruction>,
     /// In this order.
@@ -94,9 +102,12 @@ pub(crate) struct Built {
     pub(crate) transaction: String,
     /// The last block height at which the transaction is accepted.
     last_valid_block_height: u64,
-    /// Wallets that sign, the payer first.
+    /// Wallets that sign, the one that pays the fee first.
     signers: Vec<String>,
     cost: Cost,
+    /// If the sponsor pays the fee: what to send to `/v1/transactions/sponsor` when all others have signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sponsorship: Option<String>,
     /// Things that the caller should know. The transaction was built nevertheless.
     warnings: Vec<Warning>,
 }
@@ -121,8 +132,18 @@ impl Plan {
     pub(crate) fn new(payer: Pubkey, steps: Vec<Instruction>) -> Self {
         Self {
             payer,
+            wallet: payer,
             steps,
             ..Self::default()
+        }
+    }
+
+    /// The same, with the fee paid as asked.
+    fn paid_by(self, payers: &Payers) -> Self {
+        Self {
+            sponsor: payers.fee,
+            wallet: payers.wallet,
+            ..self
         }
     }
 
@@ -131,16 +152,22 @@ impl Plan {
     ///
     /// # Errors
     /// `transaction_too_large`, the program's error if the simulation fails with one,
-    /// `transaction_would_fail` if it fails otherwise, `chain_unavailable` or `overloaded`.
+    /// `transaction_would_fail` if it fails otherwise, `chain_unavailable` or `overloaded`; with a sponsor also
+    /// `sponsor_off`, `not_sponsored`, `sponsor_limit_reached`, `sponsor_balance_low` or `database_unavailable`.
     pub(crate) async fn build(self, state: &AppState) -> ApiResult<Built> {
         let Self {
             payer,
+            sponsor: asked,
+            wallet,
             optional,
             steps,
             mints,
             mut warnings,
             is_legacy,
         } = self;
+        let sponsor = Sponsor::asked(state, asked)?;
+        let owner = payer;
+        let payer = sponsor.map_or(owner, Sponsor::address);
         let all: Vec<Instruction> = optional.iter().chain(&steps).cloned().collect();
         // Without a budget, each instruction may use 200000 units.
         let (steps, has_budget) = [(&all, true), (&all, false), (&steps, true), (&steps, false)]
@@ -163,9 +190,14 @@ impl Plan {
             state.chain.blockhash(),
             state.chain.try_out(&trial),
             state.chain.price(written),
-            rent(state, &payer, steps, &mints),
+            rent(state, &owner, steps, &mints),
         );
-        let (blockhash, (rent, of_accounts)) = (blockhash?, rent?);
+        let (blockhash, (missing, whole, of_accounts)) = (blockhash?, rent?);
+        // Who takes an account back before the transaction lands makes the sponsor pay for all of it.
+        let rent = match sponsor {
+            Some(_) if owner == payer => whole,
+            _ => missing,
+        };
         warnings.extend(of_accounts);
         let (units, simulated) = match trial {
             Trial::Succeeds(units) => (limit(units), true),
@@ -178,6 +210,26 @@ impl Plan {
                 let of = account.map_or_else(String::new, |at| format!(", because of {at}"));
                 return Err(ApiError::transaction_would_fail()
                     .saying(format!("the transaction would be refused{of}: {error}")));
+            }
+            // No blockhash counts here, so this is a node's fault.
+            Trial::Expired => {
+                return Err(ApiError::transaction_would_fail()
+                    .saying("the node takes the transaction for an old one: ask again"));
+            }
+            Trial::TooPoor if sponsor.is_some() => {
+                if let Some(sponsor) = sponsor {
+                    sponsor.check_balance(state, 0).await?;
+                }
+                return Err(ApiError::transaction_would_fail().saying(
+                    "the wallet that pays the rent has too few lamports: add SOL before you ask again",
+                ));
+            }
+            Trial::Unknown if sponsor.is_some() => {
+                // The sponsor pays also for what fails.
+                sponsor::refused("not_simulated");
+                return Err(ApiError::chain_unavailable().saying(
+                    "the node could not try the transaction, and the sponsor pays for no other",
+                ));
             }
             Trial::TooPoor => {
                 let message = "the payer has too few lamports for fee and rent: add SOL before \
@@ -207,7 +259,22 @@ impl Plan {
         let fee = signatures(&transaction.message)
             .saturating_mul(SIGNATURE_FEE)
             .saturating_add(priority);
+        let sponsorship = match sponsor {
+            Some(sponsor) => {
+                let rent = if owner == payer { rent } else { 0 };
+                let asked = Asked {
+                    campaign: steps.iter().find_map(campaign),
+                    wallet,
+                    fee,
+                    rent,
+                    last_valid_height: blockhash.last_valid_block_height,
+                };
+                Some(sponsored::ticket(state, sponsor, &transaction.message, asked).await?)
+            }
+            None => None,
+        };
         Ok(Built {
+            sponsorship,
             transaction: BASE64.encode(wire),
             last_valid_block_height: blockhash.last_valid_block_height,
             signers: keys.iter().take(signers).map(ToString::to_string).collect(),
@@ -306,25 +373,28 @@ fn written(transaction: &VersionedTransaction, steps: &[Instruction]) -> Vec<Pub
         .collect()
 }
 
-/// Lamports, at most, for the accounts that these instructions create and that do not exist yet, and
-/// what may surprise about them and about these mints.
+/// Lamports, at most, for the accounts that these instructions create and that do not exist yet; the same as if
+/// none of them existed; and what may surprise about them and about these mints.
 async fn rent(
     state: &AppState,
     payer: &Pubkey,
     steps: &[Instruction],
     mints: &[Pubkey],
-) -> ApiResult<(u64, Vec<Warning>)> {
+) -> ApiResult<(u64, u64, Vec<Warning>)> {
     let created: Vec<(Pubkey, usize)> = steps.iter().filter_map(created).collect();
     let addresses = created.iter().map(|(address, _)| *address);
     let addresses: Vec<Pubkey> = addresses.chain(mints.iter().copied()).collect();
     if addresses.is_empty() {
-        return Ok((0, Vec::new()));
+        return Ok((0, 0, Vec::new()));
     }
     let seen = state.chain.see(&addresses).await?;
-    let rents = created.iter().map(|(address, size)| {
+    let (mut missing, mut whole) = (0_u64, 0_u64);
+    for (address, size) in &created {
         let has = seen.get(address).map_or(0, |account| account.lamports);
-        seen.rent.minimum_balance(*size).saturating_sub(has)
-    });
+        let needs = seen.rent.minimum_balance(*size);
+        missing = missing.saturating_add(needs.saturating_sub(has));
+        whole = whole.saturating_add(needs);
+    }
     let of_mints = mints
         .iter()
         .flat_map(|mint| mints::warnings(mint, seen.get(mint)));
@@ -332,7 +402,7 @@ async fn rent(
         seen.get(account).is_none_or(|it| it.data.is_empty())
     });
     let warnings = warnings::pays_for(&others).into_iter().chain(of_mints);
-    Ok((rents.fold(0, u64::saturating_add), warnings.collect()))
+    Ok((missing, whole, warnings.collect()))
 }
 
 /// The owners, besides the payer, of token accounts that these instructions create and that are missing.
@@ -418,6 +488,57 @@ fn address(text: &str, field: &str) -> ApiResult<Pubkey> {
 /// The address in an optional field, or `default`.
 fn address_or(text: Option<&str>, default: Pubkey, field: &str) -> ApiResult<Pubkey> {
     text.map_or(Ok(default), |text| address(text, field))
+}
+
+/// Who pays for a transaction of a wallet.
+#[derive(Debug, Clone, Copy)]
+struct Payers {
+    /// Pays the rent of accounts of the program.
+    payer: Pubkey,
+    /// Pays for a token account, which its owner can close for the rent; `None` if nobody does.
+    of_tokens: Option<Pubkey>,
+    /// Pays the fee.
+    fee: FeePayer,
+    /// The wallet that acts.
+    wallet: Pubkey,
+}
+
+impl Payers {
+    /// Of the fields `fee_payer` and `payer`; the wallet pays when both are absent.
+    ///
+    /// # Errors
+    /// `wrong_type`, `invalid_address`, `conflicting_fields`, `sponsor_off` or `not_sponsored`.
+    fn of(
+        state: &AppState,
+        fee_payer: Option<&str>,
+        payer: Option<&str>,
+        wallet: Pubkey,
+    ) -> ApiResult<Self> {
+        let fee = fee_payer.map_or(Ok(FeePayer::Payer), |text| {
+            settings::named(text, &FEE_PAYERS, "fee_payer")
+        })?;
+        let sponsor = Sponsor::asked(state, fee)?;
+        match sponsor.filter(|_| fee == FeePayer::SponsorWithRent) {
+            Some(sponsor) if payer.is_none() => Ok(Self {
+                payer: sponsor.address(),
+                of_tokens: None,
+                fee,
+                wallet,
+            }),
+            Some(_) => Err(ApiError::conflicting_fields()
+                .saying("the sponsor pays the rent, so there is no other payer")
+                .of_field("payer")),
+            None => {
+                let payer = address_or(payer, wallet, "payer")?;
+                Ok(Self {
+                    payer,
+                    of_tokens: Some(payer),
+                    fee,
+                    wallet,
+                })
+            }
+        }
+    }
 }
 
 /// The amount in a field; `invalid_amount` names the field.

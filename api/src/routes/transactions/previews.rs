@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use vouch_client::{
     Pubkey,
-    accounts::{Proof, Settings, Terms},
-    preview::{self, Imagined},
+    accounts::{Settings, Terms},
+    preview,
 };
 
 use super::{Warning, WarningCode};
@@ -35,6 +35,9 @@ pub(crate) struct Preview {
     /// The most that a referrer who refers himself with a second wallet nets by one of them: all parts,
     /// less the least price that the second wallet can pay in the same token, independent of the example.
     self_referral: Units,
+    /// Its base units.
+    #[serde(skip)]
+    net: i128,
 }
 
 /// Payments of one conversion.
@@ -123,78 +126,55 @@ pub(super) fn previewed(
             .saying(message)
             .of_field("example_amount"));
     }
-    // A payer in the rewards' token gains most by the least payment. A payer in another token, or of
-    // nothing, gains more by a larger amount. The caller's example must hide neither.
-    let (worst, paid) = if preview::pays_back(terms, tokens.same) {
-        let least = settings.min_amount.max(1);
-        (least, least)
-    } else {
-        (preview::example_amount(settings, least).max(amount), 0)
-    };
-    let mut most = i128::MIN;
-    let conversions = preview::steps(settings).into_iter().map(|ordinal| {
-        let imagined = Imagined {
-            amount,
-            ordinal,
-            partner: false,
-        };
-        let alone = preview::reward(terms, settings, imagined);
-        let shared = Imagined {
-            partner: true,
-            ..imagined
-        };
-        let shared = preview::reward(terms, settings, shared);
-        let own = Imagined {
-            amount: worst,
-            ..imagined
-        };
-        most = most.max(preview::payback(
-            &preview::reward(terms, settings, own),
-            paid,
-        ));
-        PreviewedConversion {
-            number: Amount(ordinal),
-            referrer: Units::new(alone.referrer.into(), decimals),
-            referee: Units::new(alone.referee.into(), decimals),
-            partner_at_most: Units::new(shared.partner.into(), decimals),
-        }
+    let conversions = preview::paid(terms, settings, amount).into_iter();
+    let conversions = conversions.map(|paid| PreviewedConversion {
+        number: Amount(paid.ordinal),
+        referrer: Units::new(paid.referrer.into(), decimals),
+        referee: Units::new(paid.referee.into(), decimals),
+        partner_at_most: Units::new(paid.partner_at_most.into(), decimals),
     });
+    let net = preview::most_payback(terms, settings, tokens.same);
     Ok(Preview {
         amount: Amount(amount),
         mint: tokens.reward_mint.map(|mint| mint.to_string()),
         decimals,
         payment: tokens.payment,
         conversions: conversions.collect(),
-        self_referral: Units::new(most, decimals),
+        self_referral: Units::new(net, decimals),
+        net,
     })
 }
 
 /// The warning that somebody gains by referring himself.
-pub(super) fn warning(terms: Terms, preview: &Preview) -> Option<Warning> {
-    let net = &preview.self_referral;
-    if net.units.starts_with('-') || net.units == "0" {
-        return None;
-    }
-    let remedy = match terms.proof {
-        Proof::Open => {
-            "anybody can make wallets, so let an attestor vouch for conversions, or ask for a \
-             credential"
-        }
-        Proof::Attested => "so the attestor has to know people from wallets",
-        Proof::Payment => {
-            "what he pays is in another token, so see that it is worth more than this"
-        }
-    };
-    let message = format!(
-        "a referrer who refers himself with a second wallet nets {} tokens by one conversion: {remedy}",
-        net.tokens
-    );
-    Some(Warning::new(WarningCode::SelfReferralPays, message))
+pub(super) fn warning(terms: Terms, previewed: &Preview) -> Option<Warning> {
+    let message =
+        preview::self_referral_warning(terms, previewed.net, &previewed.self_referral.tokens);
+    Some(Warning::new(WarningCode::SelfReferralPays, message?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_example_hides_what_a_self_referral_nets() {
+        // Given 10% of what a conversion says it is worth, at most 500, which costs the referee nothing
+        let settings = Settings::percent(1000, 500);
+        for example in [None, Some(1), Some(5_000)] {
+            let tokens = Tokens {
+                reward_mint: None,
+                reward_decimals: 0,
+                payment: None,
+                same: false,
+            };
+            let shown = previewed(Terms::default(), &settings, tokens, example);
+            let shown = shown.map_err(|refusal| refusal.code).expect("a preview");
+            // Then who refers himself nets all of that, whatever the example is worth
+            assert_eq!(shown.self_referral.units, "500", "{example:?}");
+            let warning = warning(Terms::default(), &shown);
+            assert!(warning.is_some(), "{example:?}");
+        }
+    }
 
     #[test]
     fn base_units_are_shown_as_tokens() {

@@ -13,7 +13,7 @@ use vouch_client::{
 };
 use vouch_db::api::codes;
 
-use super::{Built, Plan, target};
+use super::{Built, Payers, Plan, target};
 use crate::{
     chain::{Checked, VoucherTimes},
     envelope::ErrorEnvelope,
@@ -47,6 +47,10 @@ pub(crate) struct CreateReferralRequest {
     /// Pays fee and rent, and signs; the owner when absent.
     #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
+    fee_payer: Option<String>,
     /// The campaign's attestor, where codes need one; signs.
     #[schema(value_type = Option<schemas::Address>)]
     attestor: Option<String>,
@@ -72,14 +76,14 @@ pub(crate) struct CreateReferralAnswer {
     request_body = CreateReferralRequest,
     responses(
         (status = 200, body = CreateReferralAnswer),
-        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, conflicting_fields", body = ErrorEnvelope),
         (status = 404, description = "campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "code_taken, campaign_closed", body = ErrorEnvelope),
+        (status = 409, description = "code_taken, campaign_closed, sponsor_off", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "attestation_required, wrong_attestor, transaction_would_fail", body = ErrorEnvelope),
-        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
-        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 422, description = "attestation_required, wrong_attestor, transaction_would_fail, not_sponsored", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests, sponsor_limit_reached", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low", body = ErrorEnvelope),
     ))]
 pub(crate) async fn create_referral(
     State(state): State<AppState>,
@@ -89,13 +93,15 @@ pub(crate) async fn create_referral(
     let Address(campaign) = request.campaign.parse()?;
     let Address(owner) = request.owner.parse()?;
     let wanted = request.code.as_deref().map(types::code).transpose()?;
-    let payer = wallet_or(request.payer.as_deref(), owner)?;
+    let (fee, payer) = (request.fee_payer.as_deref(), request.payer.as_deref());
+    let payers = Payers::of(&state, fee, payer, owner)?;
+    let payer = payers.payer;
     let attestor = request
         .attestor
         .as_deref()
         .map(|text| text.parse().map(|Address(wallet)| wallet))
         .transpose()?;
-    meter.code(&state, &owner.to_string()).await?;
+    meter.code(&state.limits, &owner.to_string()).await?;
 
     let (candidates, used) = match wanted {
         Some(code) => {
@@ -135,13 +141,13 @@ pub(crate) async fn create_referral(
         per_owner,
         ..asked(&code)
     }));
-    if let Some(mint) = free.campaign.reward_mint() {
+    if let (Some(mint), Some(payer)) = (free.campaign.reward_mint(), payers.of_tokens) {
         let program = &free.campaign.token_program;
         let account = token::create_associated_token(&payer, &owner, &mint, program);
         steps.push(account);
     }
     let owns_short_link = !used.contains(&code.to_string());
-    let mut plan = Plan::new(payer, steps);
+    let mut plan = Plan::new(payer, steps).paid_by(&payers);
     plan.mints.extend(free.campaign.reward_mint());
     Ok(Json(CreateReferralAnswer {
         built: plan.build(&state).await?,
@@ -186,6 +192,10 @@ pub(crate) struct ConvertRequest {
     /// Pays fee and rent, and signs; the referee when absent.
     #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
+    fee_payer: Option<String>,
     /// signup (when absent), mint, purchase, booking, enrollment, loan, rental,
     /// subscription or custom.
     #[schema(
@@ -214,6 +224,7 @@ impl ConvertRequest {
             campaign: campaign.map(ToString::to_string),
             referee: referee.to_string(),
             payer: None,
+            fee_payer: None,
             action: None,
             amount: None,
             reference: None,
@@ -268,14 +279,14 @@ pub(crate) struct Reward {
     request_body = ConvertRequest,
     responses(
         (status = 200, body = ConvertAnswer),
-        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature", body = ErrorEnvelope),
+        (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_action, invalid_amount, invalid_reference, invalid_signature, conflicting_fields", body = ErrorEnvelope),
         (status = 404, description = "code_not_found, campaign_not_found", body = ErrorEnvelope),
-        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, bound_elsewhere, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted", body = ErrorEnvelope),
+        (status = 409, description = "already_converted, campaign_closed, campaign_paused, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, payment_required, binding_not_found, not_bound, binding_expired, bound_elsewhere, owner_limit_reached, referrer_not_found, budget_exhausted, vault_exhausted, sponsor_off", body = ErrorEnvelope),
         (status = 413, description = "body_too_large", body = ErrorEnvelope),
         (status = 415, description = "unsupported_media_type", body = ErrorEnvelope),
-        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail", body = ErrorEnvelope),
-        (status = 429, description = "too_many_requests", body = ErrorEnvelope),
-        (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
+        (status = 422, description = "self_referral, amount_too_small, missing_reference, attestation_required, invalid_voucher, voucher_expired, voucher_revoked, credential_required, credential_expired, transaction_too_large, transaction_would_fail, not_sponsored", body = ErrorEnvelope),
+        (status = 429, description = "too_many_requests, sponsor_limit_reached", body = ErrorEnvelope),
+        (status = 503, description = "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low", body = ErrorEnvelope),
     ))]
 pub(crate) async fn convert(
     State(state): State<AppState>,
@@ -296,7 +307,9 @@ pub(crate) async fn build_convert(
     let code = types::code(&request.code)?;
     let campaign: Option<Address> = request.campaign.as_deref().map(str::parse).transpose()?;
     let Address(referee) = request.referee.parse()?;
-    let payer = wallet_or(request.payer.as_deref(), referee)?;
+    let (fee, payer) = (request.fee_payer.as_deref(), request.payer.as_deref());
+    let payers = Payers::of(state, fee, payer, referee)?;
+    let payer = payers.payer;
     let action = request
         .action
         .as_deref()
@@ -355,9 +368,9 @@ pub(crate) async fn build_convert(
     // `convert` must directly follow the voucher.
     steps.push(instructions::convert(&offer, &checked.args));
     let plan = Plan {
-        optional: receiver(&checked),
+        optional: (payers.of_tokens).and_then(|payer| receiver(&checked, &payer)),
         is_legacy: request.is_action,
-        ..Plan::new(payer, steps)
+        ..Plan::new(payer, steps).paid_by(&payers)
     };
     let answer = ConvertAnswer {
         built: plan.build(state).await?,
@@ -376,20 +389,14 @@ pub(crate) async fn build_convert(
 /// The instruction that creates the referee's token account, if the referee is paid at
 /// once. The payer of a conversion pays for no other account: the owner's was created
 /// with the code, and the partner's when the partner agreed.
-fn receiver(checked: &Checked) -> Option<Instruction> {
+fn receiver(checked: &Checked, payer: &Pubkey) -> Option<Instruction> {
     let Checked { campaign, args, .. } = checked;
     let at_once = campaign.in_force(checked.now).hold_seconds == 0;
     let mint = campaign
         .reward_mint()
         .filter(|_| at_once && checked.reward.referee > 0)?;
-    let (payer, referee, program) = (&args.payer, &args.referee, &campaign.token_program);
+    let (referee, program) = (&args.referee, &campaign.token_program);
     Some(token::create_associated_token(
         payer, referee, &mint, program,
     ))
-}
-
-fn wallet_or(text: Option<&str>, default: Pubkey) -> ApiResult<Pubkey> {
-    text.map_or(Ok(default), |text| {
-        text.parse().map(|Address(wallet)| wallet)
-    })
 }

@@ -5,9 +5,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
 
-use crate::accounts::{
-    AccountType, Bonus, DecodeError, Funding, Proof, Settings, Status, Uniqueness,
-};
+use super::types::{Bonus, Settings};
+use crate::bytes::{AccountType, DecodeError, Funding, Proof, Status, Uniqueness};
 /// Any account of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Account {

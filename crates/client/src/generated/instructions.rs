@@ -8,7 +8,8 @@ use solana_sdk::{
     pubkey::Pubkey,
 };
 
-use crate::accounts::{Action, Settings, Terms};
+use super::types::{Settings, Terms};
+use crate::bytes::Action;
 use crate::raw::{InvalidInstruction, Layout, build, head_of, optional, read_args};
 
 /// Accounts of `accept_authority`.

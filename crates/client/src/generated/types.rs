@@ -5,7 +5,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use solana_sdk::pubkey::Pubkey;
 
-use crate::accounts::{Funding, Proof, RewardKind, Uniqueness};
+use crate::bytes::{Funding, Proof, RewardKind, Uniqueness};
 
 /// Paid once, with the conversion that reaches `threshold`. Threshold and amount identify a
 /// bonus.

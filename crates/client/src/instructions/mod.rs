@@ -29,6 +29,17 @@ pub use sale::*;
 pub use settlement::*;
 pub use user::*;
 
+impl Layout {
+    /// The layout of the instruction with this data; `None` if the program has no such
+    /// instruction.
+    #[must_use]
+    pub fn of(data: &[u8]) -> Option<&'static Self> {
+        let head = data.first_chunk::<8>()?;
+        let mut all = raw::LAYOUTS.iter();
+        all.find(|layout| layout.discriminator == *head)
+    }
+}
+
 /// A campaign and one of its codes, as they stand on the chain. The accounts of a
 /// conversion follow from these.
 #[derive(Debug, Clone, Copy)]

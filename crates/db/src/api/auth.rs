@@ -1,5 +1,6 @@
 //! Identities and rights: sessions of wallets, keys of campaigns' servers.
 
+pub mod delegates;
 pub mod keys;
 pub mod sessions;
 
@@ -9,19 +10,6 @@ use crate::Error;
 
 /// Rows that one statement deletes at most.
 const BATCH: i64 = 1000;
-
-/// The wallet that decides over a campaign; `None` if the mirror knows no such campaign.
-///
-/// # Errors
-/// See [`Error`].
-pub async fn authority(pool: &PgPool, campaign: &str) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT authority FROM campaigns WHERE address = $1",
-        campaign
-    )
-    .fetch_optional(pool)
-    .await?)
-}
 
 /// The wallet that has earned an award; `None` if there is no such award.
 ///

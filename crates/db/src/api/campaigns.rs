@@ -16,6 +16,7 @@ pub struct Campaign {
     pub creator: String,
     pub campaign_id: u64,
     pub authority: String,
+    pub delegate: Option<String>,
     pub mint: String,
     pub mint_decimals: i16,
     pub token_program: String,
@@ -90,15 +91,18 @@ async fn select(
                c.mint_decimals, c.token_program, c.funding, c.proof, c.uniqueness, c.reward_kind,
                c.reward_fixed AS "reward_fixed: Unsigned", c.reward_bps,
                c.reward_max AS "reward_max: Unsigned", c.paused, c.closed, c.starts_at, c.ends_at,
-               c.created_at, c.data, c.slot,
+               c.created_at, COALESCE(c.data, a.data) AS "data!", c.slot,
                c.slot <= COALESCE(f.finalized_slot, -1) AS "is_final!",
                p.name AS "name?", p.symbol, p.landing_url AS "landing_url?",
+               d.wallet AS delegate,
                v.balance AS "vault_balance?: Unsigned", v.owed AS "vault_owed?: Unsigned",
                v.next_reward AS "vault_next_reward?: Unsigned",
                v.short_since AS vault_short_since, v.slot AS "vault_slot?"
         FROM campaigns c
         CROSS JOIN finality f
+        LEFT JOIN accounts a ON a.address = c.address
         LEFT JOIN campaign_profiles p ON p.campaign = c.address AND p.set_by = c.authority
+        LEFT JOIN campaign_delegates d ON d.campaign = c.address AND d.authority = c.authority
         LEFT JOIN vaults v ON v.campaign = c.address
         WHERE ($1::text IS NULL OR c.address = $1)
           AND ($2::text IS NULL OR c.authority = $2)

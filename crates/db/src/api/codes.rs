@@ -72,9 +72,10 @@ pub async fn find(
                ) AS "owns_short_link!",
                p.landing_url AS "landing_url?",
                c.paused AS "paused?", c.closed AS "closed?", c.starts_at, c.ends_at,
-               c.data AS "campaign_data?"
+               COALESCE(c.data, a.data) AS campaign_data
         FROM referrals r
         LEFT JOIN campaigns c ON c.address = r.campaign
+        LEFT JOIN accounts a ON a.address = c.address
         LEFT JOIN campaign_profiles p ON p.campaign = r.campaign AND p.set_by = c.authority
         WHERE ($2::text IS NOT NULL AND r.campaign = $2 AND r.code = $1)
            OR ($2::text IS NULL AND r.address = (SELECT referral FROM short_links WHERE code = $1))

@@ -1,6 +1,7 @@
 //! The API's queries: reads of the mirror, writes of clicks, profiles, sessions, keys and limits.
 
 pub mod analytics;
+pub mod attestations;
 pub mod auth;
 pub mod awards;
 pub mod campaigns;
@@ -16,6 +17,7 @@ pub mod live;
 pub mod me;
 pub mod names;
 pub mod profiles;
+pub mod sponsor;
 pub mod stats;
 pub mod totals;
 pub mod why;
@@ -165,8 +167,12 @@ pub fn is_busy(error: &Error) -> bool {
         Error::Unavailable(sqlx::Error::PoolTimedOut) => true,
         Error::Unavailable(sqlx::Error::Database(error))
         | Error::Query(sqlx::Error::Database(error)) => {
-            // Cancelled by its time limit; no connection is left; a lock was not free in time.
-            matches!(error.code().as_deref(), Some("57014" | "53300" | "55P03"))
+            // Cancelled by its time limit; no connection is left; a lock was not free in time; a transaction waited
+            // too long for its next statement.
+            matches!(
+                error.code().as_deref(),
+                Some("57014" | "53300" | "55P03" | "25P03")
+            )
         }
         _ => false,
     }

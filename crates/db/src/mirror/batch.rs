@@ -8,7 +8,7 @@ use super::{
     copy::copy,
     finality::{self, Final},
     log, quarters,
-    ranks::Counted,
+    ranks::{self, Counted},
     rows::{
         Account, Before, Call, Campaign, Conversion, Event, Maturing, Referral, Settlement,
         TotalsMove, Transaction,
@@ -70,7 +70,7 @@ pub(super) async fn write(
     let counted = match range {
         Some(range) => finality::write(&mut *connection, range, maturing, most, live).await?,
         None => {
-            finality::wait(&mut *connection, maturing).await?;
+            ranks::wait(&mut *connection, maturing).await?;
             Counted::default()
         }
     };

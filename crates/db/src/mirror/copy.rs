@@ -10,6 +10,8 @@ const HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 /// Bytes of the number of columns of a record, of the type of a column, and of the length of its value.
 const WORD: usize = 4;
+/// Rows go to Postgres as soon as they have so many bytes together.
+const CHUNK: usize = 1 << 18;
 
 /// Adds rows to a table, in their order. The fields are its columns. It costs less than an INSERT of an array: Postgres
 /// writes a page of rows at once, and makes no tuples of the array before.
@@ -24,14 +26,21 @@ where
     if rows.is_empty() {
         return Ok(());
     }
-    let mut data = HEADER.to_vec();
-    for row in rows {
-        write(row, &mut data).map_err(sqlx::Error::Encode)?;
-    }
-    data.extend(TRAILER);
     let mut copy = connection
         .copy_in_raw(&format!("COPY {table} FROM STDIN (FORMAT binary)"))
         .await?;
+    let mut data = HEADER.to_vec();
+    for row in rows {
+        if let Err(error) = write(row, &mut data) {
+            copy.abort("a row cannot be written").await?;
+            return Err(sqlx::Error::Encode(error).into());
+        }
+        if data.len() >= CHUNK {
+            copy.send(data.as_slice()).await?;
+            data.clear();
+        }
+    }
+    data.extend(TRAILER);
     copy.send(data).await?;
     copy.finish().await?;
     Ok(())

@@ -3,7 +3,6 @@
 use sqlx::PgConnection;
 
 use super::{
-    copy::copy,
     ranks::{self, Counted, Step},
     rows::Maturing,
 };
@@ -25,11 +24,6 @@ pub struct Final {
     pub time: Option<i64>,
     /// The name of the source that listed the transactions, such as `rpc`.
     pub source: String,
-}
-
-/// Lets conversions wait until they count for ranks.
-pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
-    copy(connection, "maturing", rows).await
 }
 
 /// Writes the progress. `new` are conversions that do not wait yet: those that need not, never do.
@@ -65,7 +59,7 @@ pub(super) async fn write(
     )
     .await?;
     if state.final_time.is_none() && range.time.is_none() {
-        wait(connection, new).await?;
+        ranks::wait(connection, new).await?;
         return Ok(Counted::default());
     }
     let step = Step {

@@ -6,8 +6,8 @@ use sqlx::{Executor as _, PgConnection};
 
 use super::{
     awards,
+    copy::copy,
     fences::{self, Fence},
-    finality,
     log::MOST_RANKED,
     place::{self, Place},
     prune,
@@ -74,6 +74,11 @@ impl Counted {
     }
 }
 
+/// Lets conversions wait until they count for ranks.
+pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
+    copy(connection, "maturing", rows).await
+}
+
 /// How far conversions count. The writer of the mirror changes this row first, always.
 pub(super) async fn progress(connection: &mut PgConnection) -> Result<Progress, Error> {
     Ok(sqlx::query_as!(
@@ -104,7 +109,7 @@ pub(super) async fn count(
         Ok(count) if count <= step.most => (new, &[][..]),
         _ => (&[][..], new),
     };
-    finality::wait(&mut *connection, crowd).await?;
+    wait(&mut *connection, crowd).await?;
     let counted_to = Place::kept(final_time, final_address);
     let is_earlier = step.is_earlier && counted_to.known().is_some();
     let (place, waiting) = match step.clock {
@@ -120,7 +125,7 @@ pub(super) async fn count(
         row.seq <= final_seq
             && (row.matures_at, row.conversion.as_str()) <= (place.time, place.address.as_str())
     });
-    finality::wait(&mut *connection, &unripe).await?;
+    wait(&mut *connection, &unripe).await?;
     let mut ripe: Vec<_> = ripe.into_iter().map(|row| row.conversion).collect();
     if step.clock.is_none()
         && ripe.is_empty()

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{
     batch::{self, Projections},
-    finality, log, quarters,
+    log, quarters, ranks,
     rows::{Account, Before},
 };
 use crate::Error;
@@ -61,7 +61,7 @@ pub(super) async fn write(
     }
     batch::write_accounts(&mut *connection, &accounts).await?;
     batch::project(&mut *connection, projections).await?;
-    finality::wait(&mut *connection, &projections.maturing).await?;
+    ranks::wait(&mut *connection, &projections.maturing).await?;
     quarters::remove(&mut *connection, &created).await?;
     // An account that the undone transactions created has no row afterwards.
     for delete in [

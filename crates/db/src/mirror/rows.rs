@@ -19,8 +19,6 @@ pub struct Transaction {
     pub block_index: Option<i32>,
     pub block_time: i64,
     pub signature: String,
-    pub fee_payer: String,
-    pub fee: Option<i64>,
     pub succeeded: bool,
     pub failed_instruction: Option<i16>,
     pub error_code: Option<i64>,
@@ -106,7 +104,7 @@ pub struct Campaign {
     pub starts_at: Option<i64>,
     pub ends_at: Option<i64>,
     pub created_at: i64,
-    pub data: Vec<u8>,
+    pub data: Option<Vec<u8>>,
     pub seq: i64,
     pub slot: i64,
 }

@@ -277,8 +277,6 @@ impl Chain {
                 block_index: None,
                 block_time: at,
                 signature: format!("signature-{seq}"),
-                fee_payer: "Zoe".into(),
-                fee: Some(5000),
                 succeeded: true,
                 failed_instruction: None,
                 error_code: None,

@@ -11,7 +11,7 @@ export const de: ConsoleMessages = {
   list: 'Alle',
   signIn: {
     title: 'Eine Kampagne führen',
-    text: 'Budget, Tresor, Abschlüsse und Schlüssel deiner Kampagnen. Melde dich mit der Wallet an, die sie führt.',
+    text: 'Budget, Tresor, Abschlüsse und Schlüssel deiner Kampagnen. Melde dich mit der Wallet an, die sie führt oder für sie handelt.',
   },
   none: 'Diese Wallet führt keine Kampagne',
   noneText: 'Eine Kampagne erscheint hier Sekunden, nachdem sie eröffnet wurde.',
@@ -23,6 +23,12 @@ export const de: ConsoleMessages = {
     'Nichts wurde geändert.',
     'Melde dich mit der Wallet an, die sie führt, oder sieh dir die Seite der Kampagne an.',
   ],
+  delegate: [
+    'Du handelst außerhalb der Chain für die Wallet der Kampagne',
+    'Du kannst das Profil setzen, API-Schlüssel machen und die Zahlen lesen.',
+    'Geld, Bedingungen und Pausen brauchen die Unterschrift dieser Wallet:',
+  ],
+  delegated: 'Kampagnen, für die du benannt wurdest',
   toPage: 'Seite der Kampagne',
   states: {
     open: 'Offen',
@@ -126,11 +132,12 @@ export const de: ConsoleMessages = {
   },
   keys: {
     title: 'API-Schlüssel',
-    text: 'Für deinen Server. Ein Schlüssel gilt, solange deine Wallet die Kampagne führt.',
+    text: 'Für deinen Server. Ein Schlüssel gilt, solange deine Wallet für die Kampagne handelt.',
     none: 'Noch kein Schlüssel.',
     name: 'Name',
     scope: {
       'read:analytics': 'darf die Auswertung lesen',
+      'write:attestations': 'darf Nachweise unterschreiben lassen',
       'write:events': 'für Ereignisse, die noch keine Route nimmt',
       'write:profile': 'darf ändern, was andere sehen',
     },

@@ -10,7 +10,7 @@ export const en = {
   list: 'All of them',
   signIn: {
     title: 'Run a campaign',
-    text: 'Budget, vault, conversions and keys of your campaigns. Sign in with the wallet that is their authority.',
+    text: 'Budget, vault, conversions and keys of your campaigns. Sign in with the wallet that is their authority, or acts for it.',
   },
   none: 'This wallet runs no campaign',
   noneText: 'A campaign appears here within seconds after its authority has opened it.',
@@ -22,6 +22,12 @@ export const en = {
     'Nothing was changed.',
     'Sign in with the wallet that runs it, or look at its page.',
   ] as Words,
+  delegate: [
+    'You act for the authority off chain',
+    'You can set the profile, make API keys and read the numbers.',
+    'Money, terms and pauses need the signature of the authority:',
+  ] as Words,
+  delegated: 'Campaigns whose authorities have named you',
   toPage: 'Show its page',
   states: {
     open: 'Open',
@@ -124,11 +130,12 @@ export const en = {
   },
   keys: {
     title: 'API keys',
-    text: 'For your server. A key works as long as your wallet is the authority.',
+    text: 'For your server. A key works as long as your wallet acts for the campaign.',
     none: 'No key yet.',
     name: 'Name',
     scope: {
       'read:analytics': 'may read its analytics',
+      'write:attestations': 'may have vouchers signed',
       'write:events': 'for events, which no route takes yet',
       'write:profile': 'may change what people see',
     } as Record<string, string>,

@@ -23,7 +23,7 @@ export const de: EmbedMessages = {
   copy: 'Zeilen kopieren',
   pinned: 'Mit festem Inhalt',
   pinnedText:
-    'Unter dieser Adresse steht immer dasselbe, und der Browser verweigert alles andere. Eine Aktualisierung dieser Installation entfernt die Adresse, und deine Seite hat keine Elemente, bis du die neue Zeile kopierst. Für länger liefere eine Kopie der Datei selbst aus.',
+    'Unter dieser Adresse steht immer dasselbe, und der Browser lehnt alles andere ab. Sie bleibt auch nach Aktualisierungen dieser Installation, bekommt deren Verbesserungen aber erst, wenn du die neue Zeile kopierst.',
   copyPinned: 'Diese Zeile kopieren',
   policy: 'Wenn deine Seite eine Content-Security-Policy hat',
   policyText:

@@ -23,7 +23,7 @@ export const en = {
   copy: 'Copy the lines',
   pinned: 'With a fixed content',
   pinnedText:
-    'This address never changes what it serves, and the browser refuses anything else. An update of this installation takes the address away, and your page has no elements until you copy the new line. To pin it for longer, serve a copy of the file yourself.',
+    'This address never changes what it serves, and the browser refuses anything else. It stays after updates of this installation, but gets none of their mends until you copy the new line.',
   copyPinned: 'Copy this line',
   policy: 'If your page has a Content-Security-Policy',
   policyText:

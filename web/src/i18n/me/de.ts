@@ -59,6 +59,7 @@ export const de: MeMessages = {
     bots: (count) => plural(count, 'von einem Bot', 'von Bots'),
     conversions: (count) => plural(count, 'Abschluss', 'Abschlüsse'),
     rate: (percent) => `${percent} der Klicks führen zum Abschluss`,
+    beyond: 'und manche Abschlüsse kamen ohne Klick',
     earned: 'bezahlt',
     waits: 'wartet',
     more: 'Mehr Codes zeigen',
@@ -174,6 +175,21 @@ export const de: MeMessages = {
       'Du bist abgemeldet',
       'Mit deinem Geld ist nichts geschehen.',
       'Melde dich wieder an.',
+    ],
+    transaction_not_found: [
+      'Die Transaktion ist noch nicht endgültig',
+      'Nichts wurde geändert.',
+      'Warte eine halbe Minute und versuch es noch einmal.',
+    ],
+    no_delegation: [
+      'Diese Transaktion benennt niemanden',
+      'Nichts wurde geändert.',
+      'Nimm die Transaktion, in der die Wallet der Kampagne jemanden benannt hat.',
+    ],
+    delegation_superseded: [
+      'Diese Transaktion ist überholt',
+      'Nichts wurde geändert.',
+      'Die Wallet der Kampagne hat seitdem etwas anderes gesagt: Nimm ihre letzte Transaktion.',
     ],
     cross_site_request: [
       'Diese Anfrage kam nicht von dieser Seite',

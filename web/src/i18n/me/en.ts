@@ -56,6 +56,7 @@ export const en = {
     bots: (count: number) => plural(count, 'by a bot', 'by bots'),
     conversions: (count: number) => plural(count, 'conversion', 'conversions'),
     rate: (percent: string) => `${percent} of the clicks convert`,
+    beyond: 'and some conversions came without a click',
     earned: 'paid',
     waits: 'waiting',
     more: 'Show more codes',
@@ -164,6 +165,21 @@ export const en = {
     ],
     unauthenticated: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
     session_required: ['You are signed out', 'Nothing happened to your money.', 'Sign in again.'],
+    transaction_not_found: [
+      'The transaction is not final yet',
+      'Nothing was changed.',
+      'Wait half a minute, and try again.',
+    ],
+    no_delegation: [
+      'This transaction names nobody',
+      'Nothing was changed.',
+      'Use the transaction in which the campaign’s authority has named the wallet.',
+    ],
+    delegation_superseded: [
+      'This transaction is out of date',
+      'Nothing was changed.',
+      'The authority has said something else since: use its latest transaction.',
+    ],
     cross_site_request: [
       'This request did not come from this page',
       'Nothing was changed.',

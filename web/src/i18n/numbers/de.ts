@@ -33,6 +33,8 @@ export const de: NumbersMessages = {
   clicks: 'Klicks von Menschen',
   conversions: 'Abschlüsse',
   rate: 'Abschlussquote',
+  beyond:
+    'Wo es mehr Abschlüsse als gezählte Klicks gibt, steht keine Quote: Manche kamen ohne Klick, zum Beispiel mit eingetipptem Code.',
   earnedBoth: 'Verdient, ausgezahlt und wartend',
   spentBoth: 'Belohnungen der Werbenden, ausgezahlt und wartend',
   perClick: 'Je Klick',

@@ -32,6 +32,8 @@ export const en = {
   clicks: 'Clicks of people',
   conversions: 'Conversions',
   rate: 'Conversion rate',
+  beyond:
+    'Where there are more conversions than counted clicks, no rate is shown: some came without a click, by a typed code for example.',
   earnedBoth: 'Earned, paid and waiting',
   spentBoth: 'Rewards of referrers, paid and waiting',
   perClick: 'For each click',

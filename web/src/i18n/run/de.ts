@@ -300,6 +300,21 @@ export const de: RunMessages = {
     count: (count) => plural(count, 'Belohnung', 'Belohnungen'),
     more: 'und weitere',
   },
+  deposits: {
+    title: 'Pfand, das zurückkommt',
+    text: 'Die Kampagnen dieser Einträge sind geschlossen. Was du einmal dafür hinterlegt hast, gehört dir, und eine Unterschrift holt es zurück.',
+    from: (count) => `aus ${plural(count, 'Eintrag', 'Einträgen')}`,
+    button: 'Zurückholen',
+    dialog: 'Pfand zurückholen',
+    sentence:
+      'Löscht Einträge, die niemand mehr braucht, und gibt zurück, was deine Wallet dafür hinterlegt hat. Belohnungen und Quittungen bleiben.',
+    sign: 'Unterschreiben und zurückholen',
+    done: 'Dein Pfand ist zurück',
+    arrives: 'Kommt zu dir zurück',
+    records: 'Einträge',
+    left: (count) =>
+      `In ${plural(count, 'weiteren Eintrag', 'weiteren Einträgen')} liegt noch Pfand. Das braucht eine weitere Unterschrift.`,
+  },
   why: {
     title: 'Fehlt etwas?',
     text: 'Frag die Chain, warum ein Abschluss zählt oder nicht.',
@@ -513,11 +528,6 @@ export const de: RunMessages = {
       'Nichts wurde gesendet.',
       'Gib einen kleineren Betrag ein.',
     ],
-    conflicting_fields: [
-      'Zwei Angaben passen nicht zusammen',
-      'Nichts wurde gesendet.',
-      'Beginne neu, und wähle eine davon.',
-    ],
     already_paid: [
       'Diese Belohnung ist gezahlt',
       'Sie lässt sich weder stornieren noch noch einmal zahlen. Nichts wurde gesendet.',
@@ -542,6 +552,21 @@ export const de: RunMessages = {
       'Für die Token gibt es noch keinen Platz',
       'Die Wallet, die bezahlt werden soll, hat kein Konto für diesen Token. Nichts ist verloren.',
       'Wem sie gehört, muss mit ihr selbst einfordern. Das legt das Konto an.',
+    ],
+    account_not_found: [
+      'Diesen Eintrag gibt es nicht mehr',
+      'Sein Pfand ging an die Wallet zurück, die es gezahlt hat. Nichts wurde gesendet.',
+      'Lade die Seite neu.',
+    ],
+    campaign_not_closed: [
+      'Die Kampagne ist nicht geschlossen',
+      'Das Pfand bleibt, solange die Einträge zählen. Nichts wurde gesendet.',
+      'Komm wieder, wenn die Kampagne vorbei ist.',
+    ],
+    rewards_pending: [
+      'Eine Belohnung daraus kann noch eingefordert werden',
+      'Danach kommt das Pfand zurück. Nichts wurde gesendet.',
+      'Fordere zuerst die Belohnung ein, oder komm später wieder.',
     ],
     too_many_waiting: [
       'Diese Seite hat nicht alles angesehen',

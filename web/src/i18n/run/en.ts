@@ -300,6 +300,21 @@ export const en = {
     count: (count: number) => plural(count, 'reward', 'rewards'),
     more: 'and more',
   },
+  deposits: {
+    title: 'Deposits that come back',
+    text: 'The campaigns of these records are closed. What you once put down for them is yours, and one signature returns it.',
+    from: (count: number) => `from ${plural(count, 'record', 'records')}`,
+    button: 'Take back',
+    dialog: 'Take back deposits',
+    sentence:
+      'Deletes records that nobody needs any more, and returns what your wallet put down for them. Rewards and receipts stay.',
+    sign: 'Sign and take back',
+    done: 'Your deposits are back',
+    arrives: 'Comes back to you',
+    records: 'Records',
+    left: (count: number) =>
+      `${plural(count, 'more record keeps', 'more records keep')} a deposit. They need another signature.`,
+  },
   why: {
     title: 'Is something missing?',
     text: 'Ask the chain why a conversion was credited, or not.',
@@ -496,11 +511,6 @@ export const en = {
       'Look at each field: names have at most 100 characters.',
     ],
     invalid_amount: ['This amount is too large', 'Nothing was sent.', 'Enter a smaller amount.'],
-    conflicting_fields: [
-      'Two choices do not go together',
-      'Nothing was sent.',
-      'Start again, and choose one of them.',
-    ],
     already_paid: [
       'This reward is paid',
       'It cannot be cancelled or paid again. Nothing was sent.',
@@ -525,6 +535,21 @@ export const en = {
       'There is no place for the tokens yet',
       'The wallet that is to be paid has no account for this token. Nothing is lost.',
       'Its owner has to claim with that wallet, which creates the account.',
+    ],
+    account_not_found: [
+      'This record is gone already',
+      'Its deposit was returned to whoever paid it. Nothing was sent.',
+      'Reload the page.',
+    ],
+    campaign_not_closed: [
+      'The campaign is not closed',
+      'The deposit stays where it is while its records count. Nothing was sent.',
+      'Come back when the campaign is over.',
+    ],
+    rewards_pending: [
+      'A reward of it can still be claimed',
+      'The deposit comes back after that. Nothing was sent.',
+      'Claim the reward first, or come back later.',
     ],
     too_many_waiting: [
       'This page has not looked at all of it',

@@ -53,7 +53,7 @@ export function One(props: { address: string; signed: SignedIn }) {
         <Match when={campaign.data()}>
           {(found) => (
             <Show
-              when={found().authority === props.signed.session.wallet}
+              when={[found().authority, found().delegate].includes(props.signed.session.wallet)}
               fallback={<NotYours address={props.address} />}
             >
               <Console campaign={found()} changed={campaign.again} signed={props.signed} />
@@ -68,7 +68,7 @@ export function One(props: { address: string; signed: SignedIn }) {
   );
 }
 
-/** The wallet is not the authority, or not any more. */
+/** The wallet is neither the authority nor its delegate, or not any more. */
 function NotYours(props: { address: string }) {
   return (
     <>
@@ -90,6 +90,8 @@ const SHOWN = 50;
 
 function Console(props: { campaign: Campaign; changed: () => void; signed: SignedIn }) {
   const state = () => stateOf(props.campaign);
+  // A delegate acts off chain alone.
+  const signs = () => props.campaign.authority === props.signed.session.wallet;
   const conversions = createPages<string, Conversion>(
     () => props.campaign.address,
     async (campaign, cursor, signal) => {
@@ -115,6 +117,11 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
           <A href={`/c/${props.campaign.address}`}>{c().toPage}</A>
         </p>
       </div>
+      <Show when={!signs()}>
+        <Problem calm words={c().delegate}>
+          <Address address={props.campaign.authority} />
+        </Problem>
+      </Show>
       <Show when={state().name === 'exhausted'}>
         <Problem words={c().exhausted} />
       </Show>
@@ -140,7 +147,7 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
         label={m().onPage}
         parts={[
           ['numbers', n().campaign.title],
-          ...(props.campaign.closed ? [] : [['manage', r().manage.title] as const]),
+          ...(props.campaign.closed || !signs() ? [] : [['manage', r().manage.title] as const]),
           ['conversions', c().conversions.title],
           ['top', c().top.title],
           ['terms', c().terms.title],
@@ -150,14 +157,16 @@ function Console(props: { campaign: Campaign; changed: () => void; signed: Signe
         ]}
       />
       <CampaignNumbers campaign={props.campaign} />
-      <Manage
-        campaign={props.campaign}
-        signed={props.signed}
-        changed={() => {
-          props.changed();
-          conversions.again();
-        }}
-      />
+      <Show when={signs()}>
+        <Manage
+          campaign={props.campaign}
+          signed={props.signed}
+          changed={() => {
+            props.changed();
+            conversions.again();
+          }}
+        />
+      </Show>
       <Conversions campaign={props.campaign} conversions={conversions} />
       <Top campaign={props.campaign} />
       <Rules campaign={props.campaign} />

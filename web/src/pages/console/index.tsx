@@ -9,6 +9,7 @@ import { c, useConsole, words } from '../../i18n/console';
 import { useMe } from '../../i18n/me';
 import { useNumbers } from '../../i18n/numbers';
 import { r, useRun } from '../../i18n/run';
+import { createCampaigns } from '../../lib/campaigns';
 import { createPages } from '../../lib/pages';
 import { Money, short, Status, tokenOf } from '../../ui/format';
 import { Title } from '../../ui/frame';
@@ -109,7 +110,48 @@ function All(props: { signed: SignedIn }) {
           {(error) => <Failure error={error()} words={words()} again={campaigns.again} />}
         </Match>
       </Switch>
+      <Delegated wallet={props.signed.session.wallet} />
     </>
+  );
+}
+
+/** The campaigns of others whose authorities have named the wallet. */
+function Delegated(props: { wallet: string }) {
+  const delegations = createPages<string, { campaign: string }>(
+    () => props.wallet,
+    async (_, after, signal) => {
+      const query = { limit: SHOWN, ...(after && { after }) };
+      const { delegations } = await answer(
+        api.GET('/v1/me/delegations', { params: { query }, ...(signal && { signal }) }),
+      );
+      return { rows: delegations, next: delegations[SHOWN - 1]?.campaign };
+    },
+    ({ campaign }) => campaign,
+    30_000,
+  );
+  const campaign = createCampaigns(() => delegations.rows().map(({ campaign }) => campaign));
+  return (
+    <Show when={delegations.error() || delegations.rows().length > 0}>
+      <section class="section" aria-labelledby="delegated">
+        <h2 id="delegated">{c().delegated}</h2>
+        <Show when={delegations.error()}>
+          {(error) => <Failure error={error()} words={words()} again={delegations.again} />}
+        </Show>
+        <div class="cards">
+          <Keyed each={delegations.rows()} by={({ campaign }) => campaign}>
+            {(row) => (
+              <Show when={campaign(row().campaign)}>{(found) => <Card campaign={found()} />}</Show>
+            )}
+          </Keyed>
+        </div>
+        <More
+          hasMore={delegations.hasMore()}
+          failed={delegations.failed()}
+          show={() => void delegations.showMore()}
+          words={c().more}
+        />
+      </section>
+    </Show>
   );
 }
 

@@ -4,6 +4,7 @@ import { createSignal, Show } from 'solid-js';
 
 import { answer, api, type Award, type Milestone } from '../../api/client';
 import { locale, t } from '../../i18n';
+import { b } from '../../i18n/board';
 import { m } from '../../i18n/me';
 import { announce } from '../../lib/announce';
 import { createCampaigns } from '../../lib/campaigns';
@@ -36,9 +37,7 @@ export function Badges(props: { wallet: string }) {
   /** The deed that it is a badge of. */
   const of = ({ campaign, category }: Award) => {
     if (campaign) return name(campaign);
-    return isCategory(category ?? undefined)
-      ? t().board.categories[category as Category]
-      : category;
+    return isCategory(category ?? undefined) ? b().categories[category as Category] : category;
   };
   const [failure, setFailure] = createSignal<unknown>();
   const claim = async (award: Award) => {

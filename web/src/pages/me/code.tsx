@@ -7,7 +7,9 @@ import { answer, api, type Campaign, type OwnCode } from '../../api/client';
 import { formatBps } from '../../format/money';
 import { locale, t } from '../../i18n';
 import { m } from '../../i18n/me';
+import { r } from '../../i18n/run';
 import { announce } from '../../lib/announce';
+import { isShare } from '../../lib/analytics';
 import { poll } from '../../lib/poll';
 import { Copy, Money, Status, tokenOf } from '../../ui/format';
 import { Failure } from '../../ui/states';
@@ -43,6 +45,9 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
           <Match when={props.code.closed}>
             <Status kind="plain">{m().codes.closed}</Status>
           </Match>
+          <Match when={props.campaign?.closed}>
+            <Status kind="plain">{t().codeReasons['campaign_closed']![0]}</Status>
+          </Match>
           <Match when={props.code.suspended}>
             <Status kind="act">{m().codes.suspended}</Status>
           </Match>
@@ -60,6 +65,7 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
         <Copy text={props.code.share_url} class="button">
           {m().codes.copy}
         </Copy>
+        <Qr code={id()} image={image} />
         <Show when={'share' in navigator}>
           <button type="button" class="button" onClick={share}>
             {m().codes.share}
@@ -86,7 +92,10 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
               <Show when={stats().conversion_rate}>
                 {(rate) => (
                   <>
-                    , {m().codes.rate(formatBps(BigInt(Math.round(rate() * 1000)) * 10n, locale()))}
+                    ,{' '}
+                    {isShare(rate())
+                      ? m().codes.rate(formatBps(BigInt(Math.round(rate() * 1000)) * 10n, locale()))
+                      : m().codes.beyond}
                   </>
                 )}
               </Show>
@@ -95,10 +104,6 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
         </Show>
       </ul>
       <details>
-        <summary>{m().codes.qr}</summary>
-        <Qr code={id()} image={image} />
-      </details>
-      <details>
         <summary>{m().codes.appearance}</summary>
         <Appearance code={id()} campaign={props.code.campaign} />
       </details>
@@ -106,25 +111,60 @@ export function Link(props: { code: OwnCode; campaign: Campaign | undefined }) {
   );
 }
 
+/** The picture of the link, large enough for a camera across a table. The cards stay where they are. */
 function Qr(props: { code: string; image: (kind: 'png' | 'svg') => string }) {
+  const [isOpen, setOpen] = createSignal(false);
   return (
-    <div class="qr">
-      <img
-        src={props.image('svg')}
-        alt={m().codes.qrAlt(props.code)}
-        width="160"
-        height="160"
-        loading="lazy"
-      />
-      <p>
-        <a class="button" href={props.image('png')} download={`${props.code}.png`} rel="external">
-          {m().codes.png}
-        </a>{' '}
-        <a class="button" href={props.image('svg')} download={`${props.code}.svg`} rel="external">
-          {m().codes.svg}
-        </a>
-      </p>
-    </div>
+    <>
+      <button type="button" class="button" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {m().codes.qr}
+      </button>
+      <Show when={isOpen()}>
+        <dialog
+          class="acting"
+          aria-label={m().codes.qrAlt(props.code)}
+          ref={(dialog) => queueMicrotask(() => dialog.showModal())}
+          onClose={() => setOpen(false)}
+        >
+          <div class="qr">
+            <img
+              src={props.image('svg')}
+              alt={m().codes.qrAlt(props.code)}
+              width="320"
+              height="320"
+            />
+            <p>
+              <code>{props.code}</code>
+            </p>
+            <p class="actions">
+              <a
+                class="button"
+                href={props.image('png')}
+                download={`${props.code}.png`}
+                rel="external"
+              >
+                {m().codes.png}
+              </a>
+              <a
+                class="button"
+                href={props.image('svg')}
+                download={`${props.code}.svg`}
+                rel="external"
+              >
+                {m().codes.svg}
+              </a>
+              <button
+                type="button"
+                class="button"
+                onClick={(event) => event.currentTarget.closest('dialog')?.close()}
+              >
+                {r().act.close}
+              </button>
+            </p>
+          </div>
+        </dialog>
+      </Show>
+    </>
   );
 }
 

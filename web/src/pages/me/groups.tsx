@@ -5,7 +5,8 @@ import { batch, createEffect, createSignal, For, on, Show } from 'solid-js';
 
 import { answer, api } from '../../api/client';
 import { numbers } from '../../format/intl';
-import { locale, t } from '../../i18n';
+import { locale } from '../../i18n';
+import { b } from '../../i18n/board';
 import { m } from '../../i18n/me';
 import { announce } from '../../lib/announce';
 import { now } from '../../lib/clock';
@@ -28,7 +29,7 @@ type Chosen = Record<Kind, string>;
 
 /** The name of a category or a country. */
 function nameOf(kind: Kind, group: string): string {
-  if (kind === 'category') return isCategory(group) ? t().board.categories[group] : group;
+  if (kind === 'category') return isCategory(group) ? b().categories[group] : group;
   return new Intl.DisplayNames(locale(), { type: 'region' }).of(group) ?? group;
 }
 
@@ -168,7 +169,7 @@ function Group(props: {
   const from = () => begins(props.choice, now()).map((day) => formatDay(day, locale()));
   return (
     <div class="field">
-      <label for={id()}>{t().board[props.kind]}</label>
+      <label for={id()}>{b()[props.kind]}</label>
       <select
         id={id()}
         aria-describedby={`${id()}-hint`}

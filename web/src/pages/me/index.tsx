@@ -3,6 +3,7 @@
 import { createResource, Show } from 'solid-js';
 
 import { locale } from '../../i18n';
+import { useBoard } from '../../i18n/board';
 import { m, useMe } from '../../i18n/me';
 import { useNumbers } from '../../i18n/numbers';
 import { useRun } from '../../i18n/run';
@@ -13,7 +14,12 @@ import '../../lib/palette';
 
 export default function MePage() {
   const [words] = createResource(locale, async (language) => {
-    await Promise.all([useMe(language), useRun(language), useNumbers(language)]);
+    await Promise.all([
+      useBoard(language),
+      useMe(language),
+      useRun(language),
+      useNumbers(language),
+    ]);
     return true;
   });
   return (

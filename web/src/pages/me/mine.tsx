@@ -24,6 +24,7 @@ import { Badges } from './badges';
 import { Claim } from './claim';
 import { Link } from './code';
 import { Create } from './create';
+import { Deposits } from './deposits';
 import { Earnings } from './earnings';
 import { Rewards } from './rewards';
 import { Groups } from './groups';
@@ -186,6 +187,8 @@ export function Mine(props: {
       </Show>
 
       <Claim wallet={wallet()} connection={props.connection} claimed={me.again} changes={changes} />
+
+      <Deposits wallet={wallet()} connection={props.connection} />
 
       <section class="section" aria-labelledby="links">
         <header class="across">

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use vouch_client::{
     ProgramError, Pubkey,
     accounts::{Campaign, Conversion, Funding, Referral, Status},
+    delegation,
     instructions::{self, Offer},
     pda, token,
 };
@@ -254,6 +255,39 @@ impl Act for ProposeAuthorityRequest {
         let new = self.new_authority.as_deref();
         let new = new.map(|text| address(text, "new_authority")).transpose()?;
         let step = instructions::propose_authority(&campaign.authority, &at, new.as_ref());
+        Ok(Plan::new(payer, vec![step]))
+    }
+}
+
+/// A campaign whose authority names a delegate.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DelegateRequest {
+    /// Address of the campaign.
+    #[schema(value_type = schemas::Address)]
+    campaign: String,
+    /// The wallet that may act for the authority off chain; absent for nobody.
+    #[schema(value_type = Option<schemas::Wallet>)]
+    wallet: Option<String>,
+    /// Pays the fee, and signs; the authority when absent.
+    #[schema(value_type = Option<schemas::Address>)]
+    payer: Option<String>,
+}
+
+impl Act for DelegateRequest {
+    async fn plan(self, state: &AppState) -> ApiResult<Plan> {
+        let (at, campaign, payer) =
+            by_authority(state, &self.campaign, self.payer.as_deref()).await?;
+        let wallet = self.wallet.as_deref();
+        let wallet = wallet.map(|text| address(text, "wallet")).transpose()?;
+        if wallet.is_some_and(|wallet| !wallet.is_on_curve()) {
+            // It could not sign in.
+            return Err(ApiError::not_a_wallet().of_field("wallet"));
+        }
+        let genesis = state.chain.genesis();
+        let genesis = genesis.ok_or_else(ApiError::chain_unavailable)?;
+        let wallet = wallet.unwrap_or_default();
+        let step = delegation::instruction(&campaign.authority, genesis, &at, &wallet);
         Ok(Plan::new(payer, vec![step]))
     }
 }

@@ -11,9 +11,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use vouch_client::{Code, Pubkey};
 
 use company::{
-    AcceptAuthorityRequest, CancelConversionRequest, CloseCampaignRequest, FundVaultRequest,
-    ProposeAuthorityRequest, ReclaimCampaignRequest, RevokeVoucherRequest, SetPausedRequest,
-    SetSuspendedRequest, WithdrawVaultRequest,
+    AcceptAuthorityRequest, CancelConversionRequest, CloseCampaignRequest, DelegateRequest,
+    FundVaultRequest, ProposeAuthorityRequest, ReclaimCampaignRequest, RevokeVoucherRequest,
+    SetPausedRequest, SetSuspendedRequest, WithdrawVaultRequest,
 };
 use reclaim::ReclaimRequest;
 use referrer::{
@@ -22,7 +22,7 @@ use referrer::{
 };
 use user::{BindRequest, PurchaseRequest};
 
-use super::{Built, Plan, address, address_or, amount, target};
+use super::{Built, Payers, Plan, address, address_or, amount, target};
 use crate::{
     chain::Seen, envelope::ErrorEnvelope, error::ApiResult, extract, state::AppState, types,
 };
@@ -37,11 +37,12 @@ trait Act {
 }
 
 /// One line for each builder: its handler, its path, its request, and what it refuses with 404, 409
-/// and 422 besides what all refuse.
+/// and 422 besides what all refuse; and with 429 and 503, if a sponsor can pay for it.
 macro_rules! acts {
     ($(
         $(#[doc = $doc:tt])*
-        $handler:ident $path:tt $request:ident $missing:tt [$($conflicts:tt)?] $invalid:tt;
+        $handler:ident $path:tt $request:ident $missing:tt [$($conflicts:tt)?] $invalid:tt
+        $([$limited:tt, $away:tt])?;
     )*) => {
         $(
             $(#[doc = $doc])*
@@ -49,7 +50,7 @@ macro_rules! acts {
                 request_body = $request,
                 responses(
                     (status = 200, body = Built),
-                    (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_amount, invalid_time, invalid_reference, invalid_action, conflicting_fields", body = ErrorEnvelope),
+                    (status = 400, description = "malformed_json, missing_field, unknown_field, wrong_type, invalid_address, invalid_code, invalid_amount, invalid_time, invalid_reference, invalid_action, conflicting_fields, not_a_wallet", body = ErrorEnvelope),
                     (status = 404, description = $missing, body = ErrorEnvelope),
                     $((status = 409, description = $conflicts, body = ErrorEnvelope),)?
                     (status = 413, description = "body_too_large", body = ErrorEnvelope),
@@ -57,6 +58,9 @@ macro_rules! acts {
                     (status = 422, description = $invalid, body = ErrorEnvelope),
                     (status = 429, description = "too_many_requests", body = ErrorEnvelope),
                     (status = 503, description = "overloaded, chain_unavailable, database_unavailable", body = ErrorEnvelope),
+                    // Of two for one status, the document has the second.
+                    $((status = 429, description = $limited, body = ErrorEnvelope),
+                    (status = 503, description = $away, body = ErrorEnvelope),)?
                 ))]
             pub(super) async fn $handler(
                 State(state): State<AppState>,
@@ -105,6 +109,12 @@ acts! {
     ///
     /// The campaign's authority signs.
     propose_authority "/v1/transactions/propose-authority" ProposeAuthorityRequest
+        "campaign_not_found" [] "transaction_would_fail";
+    /// Build a transaction that names the wallet which acts for a campaign's authority off chain
+    ///
+    /// The campaign's authority signs a memo. Show the transaction to
+    /// `/v1/campaigns/{address}/delegate` when it is final.
+    delegate "/v1/transactions/delegate" DelegateRequest
         "campaign_not_found" [] "transaction_would_fail";
     /// Build a transaction that takes over a campaign
     ///
@@ -171,15 +181,17 @@ acts! {
     /// The wallet signs. Only campaigns with an attribution window need it.
     bind "/v1/transactions/bind" BindRequest
         "campaign_not_found, code_not_found"
-        ["binding_not_needed, already_bound, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached"]
-        "self_referral, transaction_would_fail";
+        ["binding_not_needed, already_bound, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, sponsor_off"]
+        "self_referral, transaction_would_fail, not_sponsored"
+        ["too_many_requests, sponsor_limit_reached", "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low"];
     /// Build a transaction that pays a price and records the conversion
     ///
     /// The buyer signs. The program moves the payment, and pays the rewards in the same transaction.
     purchase "/v1/transactions/purchase" PurchaseRequest
         "campaign_not_found, code_not_found"
-        ["payment_not_accepted, already_converted, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, binding_not_found, binding_expired, bound_elsewhere, owner_limit_reached, budget_exhausted, vault_exhausted"]
-        "self_referral, amount_too_small, missing_reference, payment_above_maximum, credential_required, credential_expired, insufficient_tokens, transaction_too_large, transaction_would_fail";
+        ["payment_not_accepted, already_converted, campaign_paused, campaign_closed, campaign_not_started, campaign_ended, code_inactive, code_expired, usage_limit_reached, binding_not_found, binding_expired, bound_elsewhere, owner_limit_reached, budget_exhausted, vault_exhausted, sponsor_off"]
+        "self_referral, amount_too_small, missing_reference, payment_above_maximum, credential_required, credential_expired, insufficient_tokens, transaction_too_large, transaction_would_fail, not_sponsored"
+        ["too_many_requests, sponsor_limit_reached", "overloaded, chain_unavailable, database_unavailable, sponsor_balance_low"];
 }
 
 /// The code of a request, and the address of its campaign.

@@ -9,7 +9,7 @@ use vouch_client::{
     pda, preflight, token,
 };
 
-use super::{Act, Plan, address, address_or, amount, named};
+use super::{Act, Payers, Plan, address, amount, named};
 use crate::{
     error::{ApiError, ApiResult},
     schemas,
@@ -33,12 +33,18 @@ pub(crate) struct BindRequest {
     /// Pays fee and rent, and signs; the wallet when absent.
     #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
+    fee_payer: Option<String>,
 }
 
 impl Act for BindRequest {
     async fn plan(self, state: &AppState) -> ApiResult<Plan> {
         let wallet = address(&self.wallet, "wallet")?;
-        let payer = address_or(self.payer.as_deref(), wallet, "payer")?;
+        let (fee, payer) = (self.fee_payer.as_deref(), self.payer.as_deref());
+        let payers = Payers::of(state, fee, payer, wallet)?;
+        let payer = payers.payer;
         let (code, at) = named(state, &self.code, self.campaign.as_deref()).await?;
         let (campaign, referral, seen) = state.chain.code(&at, &code).await?;
         if wallet == referral.owner || referral.partner() == Some(wallet) {
@@ -72,7 +78,7 @@ impl Act for BindRequest {
             code,
             bound,
         });
-        Ok(Plan::new(payer, vec![step]))
+        Ok(Plan::new(payer, vec![step]).paid_by(&payers))
     }
 }
 
@@ -92,6 +98,10 @@ pub(crate) struct PurchaseRequest {
     /// Pays fee and rent, and signs; the buyer when absent.
     #[schema(value_type = Option<schemas::Address>)]
     payer: Option<String>,
+    /// Pays the fee: payer (when absent), sponsor, or sponsor_with_rent, which also pays the rent, and for
+    /// no token account.
+    #[schema(pattern = "^(payer|sponsor|sponsor_with_rent)$")]
+    fee_payer: Option<String>,
     /// purchase (when absent), or another action.
     #[schema(
         pattern = "^(signup|mint|purchase|booking|enrollment|loan|rental|subscription|custom)$"
@@ -114,7 +124,9 @@ pub(crate) struct PurchaseRequest {
 impl Act for PurchaseRequest {
     async fn plan(self, state: &AppState) -> ApiResult<Plan> {
         let buyer = address(&self.buyer, "buyer")?;
-        let payer = address_or(self.payer.as_deref(), buyer, "payer")?;
+        let (fee, payer) = (self.fee_payer.as_deref(), self.payer.as_deref());
+        let payers = Payers::of(state, fee, payer, buyer)?;
+        let payer = payers.payer;
         let price = amount(&self.amount, "amount")?;
         let max_payment = self.max_payment.as_deref();
         let max_payment = max_payment.map_or(Ok(price), |text| amount(text, "max_payment"))?;
@@ -148,12 +160,13 @@ impl Act for PurchaseRequest {
         let receiver = campaign
             .reward_mint()
             .filter(|_| at_once && campaign.mint != campaign.payment_mint)
-            .map(|mint| {
+            .zip(payers.of_tokens)
+            .map(|(mint, payer)| {
                 token::create_associated_token(&payer, &buyer, &mint, &campaign.token_program)
             });
         Ok(Plan {
             optional: receiver,
-            ..Plan::new(payer, vec![instructions::purchase(&offer, &args)])
+            ..Plan::new(payer, vec![instructions::purchase(&offer, &args)]).paid_by(&payers)
         })
     }
 }

@@ -21,6 +21,7 @@ pub struct Key {
     pub id: Uuid,
     pub campaign: String,
     pub created_by: String,
+    pub made_by: String,
     pub name: String,
     pub prefix: String,
     pub scopes: Vec<String>,
@@ -29,7 +30,7 @@ pub struct Key {
     pub expires_at: Option<OffsetDateTime>,
     pub revoked_at: Option<OffsetDateTime>,
     pub replaced_by: Option<Uuid>,
-    /// Whether it works: it has not ended, and who made it is still the campaign's authority.
+    /// Whether it works: it has not ended, and the wallet that made it still acts for the campaign.
     pub works: bool,
 }
 
@@ -42,6 +43,8 @@ pub struct NewKey<'a> {
     pub campaign: &'a str,
     /// The campaign's authority.
     pub created_by: &'a str,
+    /// The wallet that makes it: the authority or its delegate.
+    pub made_by: &'a str,
     /// Its beginning, which is shown.
     pub prefix: &'a str,
     /// SHA-256 of the key.
@@ -89,8 +92,9 @@ async fn insert(
 ) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO api_keys
-             (id, campaign, created_by, prefix, key_hash, name, scopes, life_seconds, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $8))",
+             (id, campaign, created_by, prefix, key_hash, name, scopes, life_seconds, made_by,
+              expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $8))",
         new.id,
         new.campaign,
         new.created_by,
@@ -99,6 +103,7 @@ async fn insert(
         terms.name,
         terms.scopes,
         terms.life_seconds,
+        new.made_by,
     )
     .execute(connection)
     .await?;
@@ -247,10 +252,11 @@ pub async fn find(pool: &PgPool, campaign: &str, id: Uuid) -> Result<Option<Key>
 async fn select(pool: &PgPool, campaign: &str, id: Option<Uuid>) -> Result<Vec<Key>, Error> {
     Ok(sqlx::query_as!(
         Key,
-        r#"SELECT k.id, k.campaign, k.created_by, k.name, k.prefix, k.scopes, k.created_at,
+        r#"SELECT k.id, k.campaign, k.created_by,
+                  COALESCE(k.made_by, k.created_by) AS "made_by!", k.name, k.prefix, k.scopes, k.created_at,
                   k.last_used_at, k.expires_at, k.revoked_at, k.replaced_by,
                   k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-                      AND k.created_by = c.authority AS "works!"
+                      AND key_maker_acts(k, c.authority) AS "works!"
            FROM api_keys k JOIN campaigns c ON c.address = k.campaign
            WHERE k.campaign = $1 AND ($2::uuid IS NULL OR k.id = $2)
            ORDER BY k.created_by = c.authority DESC, k.created_at DESC, k.id DESC LIMIT $3"#,
@@ -269,14 +275,14 @@ pub struct Found {
     pub id: Uuid,
     /// Address of its campaign.
     pub campaign: String,
-    /// The campaign's authority, which made it.
+    /// The campaign's authority, which made it, itself or by its delegate.
     pub created_by: String,
     /// The rights of the key.
     pub scopes: Vec<String>,
 }
 
-/// The key with this hash, if it works: it has not ended, and the wallet that made it is still the
-/// campaign's authority. Notes that it was used, at most once a minute.
+/// The key with this hash, if it works: it has not ended, and the wallet that made it still acts for the
+/// campaign. Notes that it was used, at most once a minute.
 ///
 /// # Errors
 /// See [`Error`].
@@ -288,7 +294,7 @@ pub async fn of_token(pool: &PgPool, key_hash: &[u8; 32]) -> Result<Option<Found
              FROM api_keys k JOIN campaigns c ON c.address = k.campaign
              WHERE k.key_hash = $1 AND k.revoked_at IS NULL
                AND (k.expires_at IS NULL OR k.expires_at > now())
-               AND k.created_by = c.authority
+               AND key_maker_acts(k, c.authority)
          ), used AS (
              UPDATE api_keys SET last_used_at = now() FROM found
              WHERE api_keys.id = found.id

@@ -6,11 +6,11 @@ use vouch_db::api::auth::{
     sessions::{self, Session},
 };
 
-use super::{
-    Auth,
-    token::{self, Kind},
-};
 use crate::{
+    auth::{
+        Auth,
+        token::{self, Kind},
+    },
     error::{ApiError, ApiResult},
     limits::{Meter, Who},
     state::AppState,
@@ -40,7 +40,8 @@ pub(super) async fn caller(parts: &Parts, state: &AppState) -> ApiResult<Caller>
             Caller::Key(key) => Who::Key(key.id),
         };
         let meter = Meter::of(parts)?;
-        meter.take(state, state.limits.changes, who).await?;
+        let limits = &state.limits;
+        meter.take(limits, limits.changes, who).await?;
     }
     Ok(caller)
 }
@@ -133,7 +134,7 @@ mod tests {
     use axum::http::HeaderName;
 
     use super::*;
-    use crate::web::Chain;
+    use crate::cluster::Cluster;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn only_pages_of_this_origin_count_as_ours() {
-        let auth = Auth::new(&"https://vouch.example".parse().unwrap(), Chain::Mainnet).unwrap();
+        let auth = Auth::new(&"https://vouch.example".parse().unwrap(), Cluster::Mainnet).unwrap();
         let ours = "https://vouch.example";
         for (list, expected) in [
             (&[("origin", ours)][..], true),

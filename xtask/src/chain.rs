@@ -22,7 +22,7 @@ use solana_transaction_status_client_types::UiTransactionEncoding;
 use tokio::sync::mpsc;
 use vouch_client::{ProgramError, accounts::AccountType};
 
-use super::http;
+use crate::http;
 
 /// Time limit for the confirmation of a transaction on a local validator.
 const CONFIRMATION: Duration = Duration::from_secs(60);

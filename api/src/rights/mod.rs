@@ -1,7 +1,9 @@
-//! One extractor for each right. A handler that takes one runs only if the caller has it.
+//! Callers and their rights: one extractor for each right. A handler that takes one runs only if the caller has it.
 //!
 //! Without valid credentials the answer is 401, without the right it is 403. Extractors run before the
 //! body is read.
+
+mod credentials;
 
 use std::marker::PhantomData;
 
@@ -9,23 +11,21 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{Method, request::Parts},
 };
-use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
 use uuid::Uuid;
 use vouch_db::api::{
-    auth::{self, keys, sessions::Session},
+    auth::{self, delegates, keys, sessions::Session},
     codes::Referral,
     is_mirror_fresh,
 };
 
-use super::credentials::{Caller, caller};
 use crate::{
     error::{ApiError, ApiResult},
-    extract::Query,
-    routes::codes::CodeQuery,
+    extract::{CodeQuery, NamesCampaign, Query},
     state::AppState,
     types::{self, Address},
 };
+pub(crate) use credentials::{Absent, same_origin};
+use credentials::{Caller, caller};
 
 /// A wallet that has signed in.
 pub(crate) struct Wallet(pub(crate) Session);
@@ -39,15 +39,6 @@ impl FromRequestParts<AppState> for Wallet {
             Caller::Key(_) => Err(ApiError::session_required()),
         }
     }
-}
-
-/// A query that may name the campaign of a code.
-pub(crate) trait NamesCampaign: DeserializeOwned + IntoParams + Send + Sync {
-    /// The campaign; `None` if the short link's is meant.
-    ///
-    /// # Errors
-    /// `invalid_address`.
-    fn campaign(&self) -> ApiResult<Option<Address>>;
 }
 
 /// The owner of the path's `code`, in the query's `campaign`.
@@ -101,10 +92,13 @@ impl FromRequestParts<AppState> for AwardOwner {
     }
 }
 
-/// The authority of the campaign at the path's `address`, signed in as a wallet.
+/// The authority of the campaign at the path's `address`, signed in as a wallet, itself or by its delegate.
 pub(crate) struct Authority {
     pub(crate) campaign: String,
+    /// The authority, also where its delegate calls: what a delegate makes is the authority's.
     pub(crate) wallet: String,
+    /// The wallet that calls.
+    pub(crate) caller: String,
 }
 
 impl FromRequestParts<AppState> for Authority {
@@ -113,12 +107,27 @@ impl FromRequestParts<AppState> for Authority {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
         let Wallet(session) = Wallet::from_request_parts(parts, state).await?;
         let campaign = campaign(parts, state).await?;
-        is_authority(state, &campaign, &session.wallet).await?;
+        let wallet = authority(state, &campaign, &session.wallet).await?;
         check_fresh(parts, state).await?;
         Ok(Self {
             campaign,
-            wallet: session.wallet,
+            wallet,
+            caller: session.wallet,
         })
+    }
+}
+
+impl Authority {
+    /// Fails if the delegate calls.
+    ///
+    /// # Errors
+    /// `not_campaign_authority`.
+    pub(crate) fn itself(&self) -> ApiResult<()> {
+        if self.caller == self.wallet {
+            Ok(())
+        } else {
+            Err(ApiError::not_campaign_authority())
+        }
     }
 }
 
@@ -126,16 +135,31 @@ impl FromRequestParts<AppState> for Authority {
 pub(crate) trait Scope {
     /// Its name, as keys list it.
     const NAME: &'static str;
+    /// Whether the authority's delegate has it, too: a delegate moves no money.
+    const IS_DELEGATED: bool = true;
 }
 
 /// Every scope that a key can have.
-pub(crate) const SCOPES: [&str; 3] = [ReadAnalytics::NAME, "write:events", WriteProfile::NAME];
+pub(crate) const SCOPES: [&str; 4] = [
+    ReadAnalytics::NAME,
+    WriteAttestations::NAME,
+    "write:events",
+    WriteProfile::NAME,
+];
 
 /// May read the campaign's analytics.
 pub(crate) struct ReadAnalytics;
 
 impl Scope for ReadAnalytics {
     const NAME: &'static str = "read:analytics";
+}
+
+/// May have vouchers signed, within the rules of the campaign's authority.
+pub(crate) struct WriteAttestations;
+
+impl Scope for WriteAttestations {
+    const NAME: &'static str = "write:attestations";
+    const IS_DELEGATED: bool = false;
 }
 
 /// May set the campaign's profile.
@@ -145,10 +169,11 @@ impl Scope for WriteProfile {
     const NAME: &'static str = "write:profile";
 }
 
-/// The authority of the campaign at the path's `address`, or a key of the campaign with this scope.
+/// The authority of the campaign at the path's `address`, itself or by its delegate, or a key of the campaign
+/// with this scope.
 pub(crate) struct AuthorityOrKey<S> {
     pub(crate) campaign: String,
-    /// The authority, also where its key calls.
+    /// The authority, also where its key or its delegate calls.
     pub(crate) wallet: String,
     scope: PhantomData<S>,
 }
@@ -161,8 +186,11 @@ impl<S: Scope> FromRequestParts<AppState> for AuthorityOrKey<S> {
         let campaign = campaign(parts, state).await?;
         let wallet = match caller {
             Caller::Wallet(session) => {
-                is_authority(state, &campaign, &session.wallet).await?;
-                session.wallet
+                let authority = authority(state, &campaign, &session.wallet).await?;
+                if !S::IS_DELEGATED && session.wallet != authority {
+                    return Err(ApiError::not_campaign_authority());
+                }
+                authority
             }
             Caller::Key(key) => {
                 allows(&key, &campaign, S::NAME)?;
@@ -208,14 +236,18 @@ fn allows(key: &keys::Found, campaign: &str, scope: &str) -> ApiResult<()> {
     }
 }
 
-async fn is_authority(state: &AppState, campaign: &str, wallet: &str) -> ApiResult<()> {
-    let authority = state
+/// The authority of the campaign, if `wallet` is that or may act for it.
+///
+/// # Errors
+/// `campaign_not_found`, `not_campaign_authority` or `database_unavailable`.
+async fn authority(state: &AppState, campaign: &str, wallet: &str) -> ApiResult<String> {
+    let actors = state
         .database
-        .run(async |pool| auth::authority(&pool, campaign).await)
+        .run(async |pool| delegates::actors(&pool, campaign).await)
         .await?
         .ok_or_else(ApiError::campaign_not_found)?;
-    if authority == wallet {
-        Ok(())
+    if actors.authority == wallet || actors.delegate.as_deref() == Some(wallet) {
+        Ok(actors.authority)
     } else {
         Err(ApiError::not_campaign_authority())
     }

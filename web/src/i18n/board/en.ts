@@ -1,0 +1,63 @@
+/** English of the leaderboard, and of the groups that it has. The shape of every other language. */
+
+const plural = (count: number, one: string, other: string) =>
+  `${new Intl.NumberFormat('en').format(count)} ${count === 1 ? one : other}`;
+
+export const en = {
+  title: 'Leaderboard',
+  lead: 'Who has referred the most. It counts what is final and can no longer be cancelled.',
+  periods: { all: 'All time', year: 'Year', quarter: 'Quarter', month: 'Month', week: 'Week' },
+  period: 'Period',
+  campaign: 'Campaign',
+  everyCampaign: 'All campaigns',
+  category: 'Category',
+  everyCategory: 'All categories',
+  categories: {
+    art: 'Art',
+    business: 'Business',
+    education: 'Education',
+    fashion: 'Fashion',
+    finance: 'Finance',
+    food: 'Food',
+    gaming: 'Gaming',
+    health: 'Health',
+    home: 'Home',
+    media: 'Media',
+    music: 'Music',
+    science: 'Science',
+    society: 'Society',
+    software: 'Software',
+    sports: 'Sports',
+    travel: 'Travel',
+  },
+  region: 'Region',
+  everyRegion: 'All regions',
+  groups: 'A conversion counts in the category and region that its referrer had on its day.',
+  change: 'Change',
+  up: (places: string) => `Risen by ${places}`,
+  down: (places: string) => `Fallen by ${places}`,
+  same: 'Unchanged',
+  fresh: 'New',
+  since: (when: string) => `The change is since ${when}.`,
+  around: 'Around your place',
+  find: 'Your wallet address',
+  findButton: 'Find my place',
+  rank: 'Rank',
+  referrer: 'Referrer',
+  conversions: 'Conversions',
+  rewards: 'Rewards',
+  own: 'Your place',
+  ownRank: (rank: string, total: string) => `Place ${rank} of ${total}`,
+  noOwn: 'This wallet has no place yet',
+  noOwnText: 'It gets one when its first conversion is final.',
+  none: 'Nobody has a place yet',
+  noneText: 'The first final conversion of this period takes the first place.',
+  toCampaigns: 'See open campaigns',
+  badWallet: 'This is not the address of a wallet.',
+  mixed: 'Tokens of different campaigns are not added up. Choose a campaign to see rewards.',
+  newest: (count: number) =>
+    `These are the ${new Intl.NumberFormat('en').format(count)} newest campaigns. The page of any other one leads to its leaderboard.`,
+  count: (count: number) => plural(count, 'referrer', 'referrers'),
+};
+
+export type BoardMessages = typeof en;
