@@ -179,12 +179,29 @@ impl<'a> Sync<'a> {
         }
         self.settling = Some((tip, now));
         if let Some(covered) = self.covered.filter(|covered| *covered >= end) {
+            self.ask_clock(covered).await?;
             let stalled = self.advanced.elapsed() > STALLED;
             self.mirror.health.stalled(stalled.then_some(covered));
             return Ok(!stalled);
         }
         self.finalize_to(end).await?;
         Ok(true)
+    }
+
+    /// Asks for the time of the last final slot, if nobody has since this process began: the last one may have ended before
+    /// everything counted that can.
+    async fn ask_clock(&mut self, covered: u64) -> Result<(), Failure> {
+        if self.clock_asked.is_some() || self.last_final().is_none() {
+            return Ok(());
+        }
+        self.clock_asked = Some(Instant::now());
+        if let Some(clock) = self.mirror.chain.block_time(covered).await {
+            self.goal = Some(Goal {
+                clock: plausible(clock),
+                slot: slot(covered)?,
+            });
+        }
+        Ok(())
     }
 
     /// Makes final what the node lists as final up to this slot.
