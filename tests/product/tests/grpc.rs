@@ -444,11 +444,12 @@ async fn a_server_that_does_not_speak_the_protocol_and_messages_that_are_too_lon
     let settings = settings.each_ref().map(|(name, it)| (*name, it.as_str()));
     world.ask(&node, &settings).await;
     live(&world).await;
-    stream.behave(|update| {
-        if let Some(UpdateOneof::Transaction(update)) = &mut update.update_oneof {
-            let effects = update.transaction.as_mut().and_then(|it| it.meta.as_mut());
-            let effects = effects.expect("effects");
-            effects.log_messages.push("x".repeat(1 << 20));
+    // Everything after it is too long as well, so that the stream stays away until that is seen
+    let mut is_long = false;
+    stream.behave(move |update| {
+        is_long |= matches!(update.update_oneof, Some(UpdateOneof::Transaction(_)));
+        if is_long {
+            update.filters.push("x".repeat(1 << 20));
         }
         true
     });
