@@ -10,7 +10,7 @@ use crate::{
     config::usual_limits,
     failure::Failure,
     ledger::{Ledger, Replayed},
-    ranking::{self, Goal, Pace},
+    ranking::{self, Goal, Paces},
     sync::RANKED_BATCHES,
     transactions::{parse, transaction},
 };
@@ -24,6 +24,7 @@ pub struct Applier {
     seq: i64,
     /// Written batches.
     batches: usize,
+    paces: Paces,
 }
 
 impl Applier {
@@ -42,6 +43,7 @@ impl Applier {
             ledger: Ledger::default(),
             seq: 0,
             batches: 0,
+            paces: Paces::default(),
         })
     }
 
@@ -111,13 +113,12 @@ impl Applier {
                 clock: last.block_time,
                 slot: last.slot,
             };
-            let mut pace = Pace::long();
             let waits = |writer: &Writer| match is_last {
                 true => writer.is_behind(),
                 false => writer.is_waited_for(),
             };
             while is_ranked && waits(&self.writer) {
-                ranking::step(&mut self.writer, goal, &mut pace).await?;
+                ranking::step(&mut self.writer, goal, &self.paces.long).await?;
             }
             Ok(())
         };

@@ -96,6 +96,11 @@ impl Failure {
         Self::Chain(format!("{what}: {}", cut(error)))
     }
 
+    /// Whether Postgres cancelled a statement, most likely because it took too long.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_cancelled())
+    }
+
     /// Whether another source may answer better.
     pub(crate) fn is_of_a_source(&self) -> bool {
         matches!(

@@ -126,10 +126,11 @@ async fn mirror(config: &Config, health: &Arc<Health>) -> Result<()> {
     let chain = Chain::new(&config.rpc_url, config.limits())?;
     chain.sources().tell(health);
     health.watch(chain.report());
+    let paces = ranking::Paces::default();
     let mut pause = FIRST_PAUSE;
     loop {
         let start = tokio::time::Instant::now();
-        let Err(failure) = session::run(config, &chain, &pool, health).await else {
+        let Err(failure) = session::run(config, &chain, &pool, health, &paces).await else {
             continue;
         };
         health.beat();

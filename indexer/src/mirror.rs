@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use vouch_db::{PgPool, mirror::Writer};
 
-use crate::{chain::Chain, config::Undo, health::Health};
+use crate::{chain::Chain, config::Undo, health::Health, ranking::Paces};
 
 /// A slot counts as listed only this long after the node has called it final, because the node
 /// may index its transactions later.
@@ -25,6 +25,8 @@ pub(crate) struct Mirror<'a> {
     pub(crate) many: usize,
     pub(crate) chain: &'a Chain,
     pub(crate) health: &'a Health,
+    /// They outlive the session.
+    pub(crate) paces: &'a Paces,
     /// For reads, which need no lock.
     pub(crate) pool: &'a PgPool,
     /// For all writes.

@@ -26,6 +26,7 @@ use crate::{
     failure::Failure,
     health::Health,
     mirror::{MANY, Mirror, SETTLE},
+    ranking::Paces,
     session::bind,
     sync::Sync,
 };
@@ -71,6 +72,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
     let chain = Chain::new(&config.rpc_url, config.limits())?;
     // Nobody asks for it here.
     let health = Health::new(u64::MAX, Duration::MAX, Heartbeat::new(Duration::MAX));
+    let paces = Paces::default();
     let target = Mirror {
         concurrency: config.fetch_concurrency.into(),
         // The copy is nobody's yet.
@@ -82,6 +84,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
         many: MANY,
         chain: &chain,
         health: &health,
+        paces: &paces,
         pool: &next,
         writer: writer.into(),
     };
@@ -93,6 +96,7 @@ pub(crate) async fn run(config: &RebuildConfig) -> Result<()> {
     }
 
     let mut sync = Sync::new(&target).await?;
+    sync.count_apart();
     let progress = Progress::new(&live, &next);
     fill(&mut sync, &progress, config.allow_fewer).await?;
     progress.finish();
@@ -173,10 +177,10 @@ async fn catch_up(sync: &mut Sync<'_>, progress: &Progress<'_>, allow_fewer: boo
     }
 }
 
-/// Tells failures that pass from those that do not.
+/// Tells failures that pass from those that do not. A batch whose statement was cancelled is smaller the next time.
 fn settle(outcome: Result<bool, Failure>) -> Result<bool> {
     match outcome {
-        Err(failure) if failure.is_of_a_source() => {
+        Err(failure) if failure.is_of_a_source() || failure.is_cancelled() => {
             eprintln!("{failure}");
             Ok(false)
         }

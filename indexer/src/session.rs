@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     health::{Health, Layer, MOST_UNCERTAIN, Status},
     mirror::{MANY, Mirror, SETTLE},
+    ranking::Paces,
     sync::Sync,
     wake::{Begin, Wake},
     witness,
@@ -34,6 +35,7 @@ pub(crate) async fn run(
     chain: &Chain,
     pool: &PgPool,
     health: &Health,
+    paces: &Paces,
 ) -> Result<(), Failure> {
     // A migration may have come since the last session.
     vouch_db::await_schema(pool, || health.beat()).await?;
@@ -45,6 +47,7 @@ pub(crate) async fn run(
         many: MANY,
         chain,
         health,
+        paces,
         pool,
         writer: writer.into(),
     };
@@ -119,6 +122,7 @@ pub(crate) async fn bind(mirror: &Mirror<'_>) -> Result<(), Failure> {
 /// Mirrors round after round. A node that fails is asked again, so only Postgres ends this.
 pub(crate) async fn rounds(mirror: &Mirror<'_>, wake: &Wake) -> Result<(), Failure> {
     let mut sync = Sync::new(mirror).await?;
+    sync.count_apart();
     let mut finality = Retry::default();
     let mut live = Retry::default();
     let mut polled: Option<Instant> = None;

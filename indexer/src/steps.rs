@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     health::{Health, Layer, Status},
     mirror::Mirror,
+    ranking::Paces,
     session::{self, bind},
     sync::Sync,
     wake::Wake,
@@ -46,6 +47,7 @@ pub struct Mirroring {
     options: Options,
     chain: Chain,
     health: Arc<Health>,
+    paces: Paces,
     pool: PgPool,
 }
 
@@ -71,6 +73,7 @@ impl Mirroring {
             options,
             chain,
             health,
+            paces: Paces::default(),
             pool,
         })
     }
@@ -113,6 +116,7 @@ impl Mirroring {
             many: self.options.many,
             chain: &self.chain,
             health: &self.health,
+            paces: &self.paces,
             pool: &self.pool,
             writer: writer.into(),
         };
@@ -154,6 +158,15 @@ impl Rounds<'_> {
     pub async fn finalize(&mut self) -> Result<bool, String> {
         let outcome = self.sync.finalize().await;
         self.note(Layer::Final, outcome)
+    }
+
+    /// Counts all conversions for ranks that can count, as the service does between rounds.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn count(&mut self) -> Result<(), String> {
+        let counted = self.sync.count_all().await;
+        counted.map_err(|failure| failure.to_string())
     }
 
     /// A round for what is confirmed. Returns whether everything is mirrored that the node lists.

@@ -26,7 +26,7 @@ use crate::{
     ledger::{Ledger, Replayed, rewind, slot},
     lists::{equal, in_order, merge},
     mirror::Mirror,
-    ranking::{self, Goal, Pace},
+    ranking::{self, Goal},
     sent::Sent,
     transactions::streamed,
     votes::Verdict,
@@ -82,12 +82,11 @@ pub(crate) struct Sync<'a> {
     clock_asked: Option<Instant>,
     /// Up to where conversions should count for ranks, if they do not yet.
     goal: Option<Goal>,
-    /// How many count in a step while the mirror follows the chain.
-    pace: Pace,
-    /// How many do so while very many wait.
-    longer: Pace,
     /// How many waited when that was last looked at, and when it was.
     waiting: (i64, Option<Instant>),
+    /// Whether conversions count for ranks between rounds, by [`Self::count`], and not in the database transaction that makes
+    /// them final.
+    counts_apart: bool,
     /// Whether what is in memory is no longer what is in Postgres.
     is_stale: bool,
 }
@@ -106,6 +105,11 @@ impl<'a> Sync<'a> {
         if let Some(covered) = covered {
             mirror.chain.sources().covers(covered);
         }
+        // The last process may have ended before everything counted that can.
+        let goal = known.last().map(|last| Goal {
+            clock: plausible(last.block_time),
+            slot: last.slot - 1,
+        });
         Ok(Self {
             mirror,
             ledger: Ledger::default(),
@@ -117,10 +121,9 @@ impl<'a> Sync<'a> {
             reached: state.indexed_slot.and_then(|slot| u64::try_from(slot).ok()),
             proven: None,
             clock_asked: None,
-            goal: None,
-            pace: Pace::short(),
-            longer: Pace::longer(),
+            goal,
             waiting: (0, None),
+            counts_apart: false,
             is_stale: false,
         })
     }
@@ -128,9 +131,18 @@ impl<'a> Sync<'a> {
     /// Reads again what a refused batch has left.
     async fn refresh(&mut self) -> Result<(), Failure> {
         if self.is_stale {
-            *self = Self::new(self.mirror).await?;
+            *self = Self {
+                counts_apart: self.counts_apart,
+                ..Self::new(self.mirror).await?
+            };
         }
         Ok(())
+    }
+
+    /// Lets conversions count for ranks between rounds from now on, where the caller calls [`Self::count`]. So a new
+    /// transaction waits for one short step at most.
+    pub(crate) fn count_apart(&mut self) {
+        self.counts_apart = true;
     }
 
     /// The last final transaction.
@@ -167,12 +179,29 @@ impl<'a> Sync<'a> {
         }
         self.settling = Some((tip, now));
         if let Some(covered) = self.covered.filter(|covered| *covered >= end) {
+            self.ask_clock(covered).await?;
             let stalled = self.advanced.elapsed() > STALLED;
             self.mirror.health.stalled(stalled.then_some(covered));
             return Ok(!stalled);
         }
         self.finalize_to(end).await?;
         Ok(true)
+    }
+
+    /// Asks for the time of the last final slot, if nobody has since this process began: the last one may have ended before
+    /// everything counted that can.
+    async fn ask_clock(&mut self, covered: u64) -> Result<(), Failure> {
+        if self.clock_asked.is_some() || self.last_final().is_none() {
+            return Ok(());
+        }
+        self.clock_asked = Some(Instant::now());
+        if let Some(clock) = self.mirror.chain.block_time(covered).await {
+            self.goal = Some(Goal {
+                clock: plausible(clock),
+                slot: slot(covered)?,
+            });
+        }
+        Ok(())
     }
 
     /// Makes final what the node lists as final up to this slot.
@@ -192,7 +221,7 @@ impl<'a> Sync<'a> {
         let below = slot(end)?;
         let total = list.len();
         let is_far = total > self.mirror.many;
-        let size = if is_far { LARGE_BATCH } else { BATCH };
+        let size = self.batch(if is_far { LARGE_BATCH } else { BATCH });
         let mut list = Batches::new(list, source, end, size);
         let (mut done, mut batches) = (0, 0_usize);
         let mut next = list.next().await?.map(Fetched::unasked);
@@ -348,13 +377,12 @@ impl<'a> Sync<'a> {
         proof: &'static str,
     ) -> Result<(), Failure> {
         let end = end.max(self.covered.unwrap_or_default());
-        // A wrong time must not make conversions count before nobody can cancel them.
-        let time = time.map(|time| time.min(now().saturating_add(CLOCK_SKEW)));
+        let time = time.map(plausible);
         let range = Final {
             seq: self.last_final().map_or(0, |known| known.seq),
             first_slot: self.covered.map_or(Ok(0), |covered| slot(covered + 1))?,
             last_slot: slot(end)?,
-            time,
+            time: time.filter(|_| !self.counts_apart),
             source: proof.into(),
         };
         // Without a new slot, the range that is covered stays as it is.
@@ -364,7 +392,7 @@ impl<'a> Sync<'a> {
         };
         self.write(batch, Some(&range)).await?;
         if let Some(clock) = time {
-            let is_behind = self.mirror.writer.lock().await.is_behind();
+            let is_behind = self.counts_apart || self.mirror.writer.lock().await.is_behind();
             let goal = Goal {
                 clock,
                 slot: range.last_slot,
@@ -410,9 +438,10 @@ impl<'a> Sync<'a> {
         let Some(goal) = self.goal else {
             return Ok(false);
         };
+        let paces = self.mirror.paces;
         let pace = match self.waiting.0 {
-            MOST_WAITING.. => &mut self.longer,
-            _ => &mut self.pace,
+            MOST_WAITING.. => &paces.longer,
+            _ => &paces.short,
         };
         let mut writer = self.mirror.writer.lock().await;
         let is_behind = ranking::step(&mut writer, goal, pace).await?;
@@ -432,10 +461,10 @@ impl<'a> Sync<'a> {
         &mut self,
         goes_on: impl Fn(&Writer, Duration) -> bool,
     ) -> Result<(), Failure> {
-        let (mut pace, began) = (Pace::long(), Instant::now());
+        let began = Instant::now();
         while let Some(goal) = self.goal {
             let mut writer = self.mirror.writer.lock().await;
-            let is_behind = ranking::step(&mut writer, goal, &mut pace).await?;
+            let is_behind = ranking::step(&mut writer, goal, &self.mirror.paces.long).await?;
             let goes_on = goes_on(&writer, began.elapsed());
             drop(writer);
             self.mirror.health.beat();
@@ -535,7 +564,7 @@ impl<'a> Sync<'a> {
                 transactions.push(streamed(self.mirror.chain, &signature, sent)?);
             }
         }
-        for transactions in transactions.chunks(BATCH) {
+        for transactions in transactions.chunks(self.batch(BATCH)) {
             let (batch, stopped) = self.replay(transactions, true).await?;
             let written = self.write(&batch, None).await;
             written.map_err(|failure| match failure {
@@ -610,7 +639,8 @@ impl<'a> Sync<'a> {
                 .reach(last.slot, STREAM_LAG)
                 .await;
         }
-        for listed in listed.get(same..).unwrap_or_default().chunks(BATCH) {
+        let rest = listed.get(same..).unwrap_or_default();
+        for listed in rest.chunks(self.batch(BATCH)) {
             let (transactions, missing) = fetch(self.mirror, listed, Commitment::Confirmed).await;
             // Transactions that are held are undone only if their replacements are there.
             if let Some(keep) = keep.take() {
@@ -685,20 +715,38 @@ impl<'a> Sync<'a> {
         Ok((batch, stopped))
     }
 
+    /// How many transactions the next batch has, at most `most`.
+    fn batch(&self, most: usize) -> usize {
+        let size = usize::try_from(self.mirror.paces.batch.get().most());
+        size.unwrap_or(most).clamp(1, most)
+    }
+
     async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<(), Failure> {
-        let start = Instant::now();
+        let paces = self.mirror.paces;
         let mut writer = self.mirror.writer.lock().await;
-        writer.count_at_most(self.pace.most());
+        writer.count_at_most(paces.short.get().most());
+        let start = Instant::now();
         let outcome = writer.write(batch, range).await;
         drop(writer);
         self.mirror.health.beat();
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
             self.ledger.forget();
+            // What is in memory goes on already as if it was written.
+            self.is_stale = true;
+            if error.is_too_long() {
+                if !batch.transactions.is_empty() {
+                    paces.batch.get().too_long();
+                }
+                // It may be one of those that count conversions.
+                paces.short.get().too_long();
+                tracing::warn!(%error, transactions = batch.transactions.len(), "a batch took too long");
+            }
+        } else if let Ok(count @ 1..) = i64::try_from(batch.transactions.len()) {
+            paces.batch.get().took(count, start.elapsed());
         }
         match outcome {
             // Nothing of it was written.
             Err(vouch_db::Error::Constraint { constraint, .. }) if constraint == ONCE => {
-                self.is_stale = true;
                 return Err(Failure::Wrong(
                     "getSignaturesForAddress: a transaction is listed in two slots".into(),
                 ));
@@ -723,6 +771,11 @@ fn known(row: &mirror::Transaction) -> Known {
         block_time: row.block_time,
         signature: row.signature.clone(),
     }
+}
+
+/// A time of the chain, or an earlier one: a wrong time must not make conversions count before nobody can cancel them.
+fn plausible(time: i64) -> i64 {
+    time.min(now().saturating_add(CLOCK_SKEW))
 }
 
 /// Unix seconds, by this machine's clock.

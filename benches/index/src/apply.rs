@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use futures::StreamExt as _;
 use serde::Serialize;
-use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vouch_indexer::Applier;
 use vouch_localnet::{Instance, Postgres};
@@ -52,6 +52,9 @@ pub(crate) struct Applied {
     pub(crate) write_seconds: f64,
     /// Seconds that COPY takes for the same rows.
     pub(crate) copy_seconds: f64,
+    /// Seconds of a processor that Postgres spends on each. Other processes change them less than the time.
+    pub(crate) write_processor_seconds: f64,
+    pub(crate) copy_processor_seconds: f64,
     pub(crate) rows_per_second_written: f64,
     pub(crate) rows_per_second_applied: f64,
     pub(crate) rows_per_second_copied: f64,
@@ -100,7 +103,7 @@ pub(crate) async fn measure(
         written += began.elapsed();
         slot = batch.transactions.last().map_or(slot, |last| last.slot + 1);
         number = end;
-        if number % (BATCH * 100) == 0 {
+        if number.is_multiple_of(BATCH * 10) {
             eprintln!(
                 "{number} of {} transactions: {:.1} s replay, {:.1} s write",
                 history.len(),
@@ -109,9 +112,17 @@ pub(crate) async fn measure(
             );
         }
     }
+    let mut source = PgConnection::connect(database.url()).await?;
+    let writer: i32 = sqlx::query(
+        "SELECT pid FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'vouch-indexer writer'",
+    )
+    .fetch_one(&mut source)
+    .await?
+    .get(0);
+    let write_processor_seconds = processor_seconds(writer)?;
     drop(applier);
 
-    let mut source = PgConnection::connect(database.url()).await?;
     let target = postgres.create_database("bench_copy").await?;
     let mut target_connection = PgConnection::connect(target.url()).await?;
     let mut tables = Vec::new();
@@ -152,7 +163,11 @@ pub(crate) async fn measure(
         tables.push((table.to_owned(), taken, seconds));
         tokio::fs::remove_file(&file).await?;
     }
-    target_connection.execute("SELECT 1").await?;
+    let copier: i32 = sqlx::query("SELECT pg_backend_pid()")
+        .fetch_one(&mut target_connection)
+        .await?
+        .get(0);
+    let copy_processor_seconds = processor_seconds(copier)?;
     let conversions = tables
         .iter()
         .find(|(table, ..)| table == "conversions")
@@ -174,6 +189,8 @@ pub(crate) async fn measure(
         replay_seconds,
         write_seconds,
         copy_seconds,
+        write_processor_seconds,
+        copy_processor_seconds,
         rows_per_second_written: rate(write_seconds),
         rows_per_second_applied: rate(write_seconds + replay_seconds),
         rows_per_second_copied: rate(copy_seconds),
@@ -181,6 +198,18 @@ pub(crate) async fn measure(
         applied_to_copied: copy_seconds / (write_seconds + replay_seconds),
         tables,
     })
+}
+
+/// The time that a process has used a processor, from `/proc`.
+fn processor_seconds(pid: i32) -> Result<f64> {
+    /// Ticks in a second, the same on every Linux.
+    const TICKS: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("the end of a name")?;
+    let mut ticks = fields.split_whitespace().skip(11).map(str::parse::<u32>);
+    let mut next = || ticks.next().context("a number of ticks");
+    let (user, system) = (next()??, next()??);
+    Ok(f64::from(user + system) / TICKS)
 }
 
 async fn fetch(

@@ -11,7 +11,7 @@ mod resync;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use vouch_localnet::{Instance, Postgres};
 
 use crate::history::History;
@@ -25,9 +25,20 @@ struct Args {
     /// Writes nothing.
     #[arg(long)]
     dry: bool,
+    /// Measures this part alone, and writes nothing.
+    #[arg(long)]
+    only: Option<Part>,
     /// A setting of the server, NAME=VALUE, for example to log plans. May be given several times.
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// How fast batches are written.
+    Writing,
+    /// The whole indexer: a resync, and the lag after it.
+    Following,
 }
 
 #[tokio::main]
@@ -45,12 +56,18 @@ async fn main() -> Result<()> {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let mut postgres = Postgres::private_with(instance.dir(), &settings).await?;
-    let applied = apply::measure(&history, &postgres, &instance).await?;
-    eprintln!("{applied:#?}");
-    let resynced = resync::measure(&history, &postgres, &instance).await?;
-    eprintln!("{resynced:#?}");
+    let mut applied = None;
+    if args.only != Some(Part::Following) {
+        applied = Some(apply::measure(&history, &postgres, &instance).await?);
+        eprintln!("{:#?}", applied.as_ref());
+    }
+    let mut resynced = None;
+    if args.only != Some(Part::Writing) {
+        resynced = Some(resync::measure(&history, &postgres, &instance).await?);
+        eprintln!("{:#?}", resynced.as_ref());
+    }
     postgres.stop().await?;
-    if !args.dry {
+    if let (Some(applied), Some(resynced), false) = (applied, resynced, args.dry) {
         report::write(&applied, &resynced)?;
     }
     Ok(())

@@ -88,6 +88,15 @@ impl Error {
             if cause.code().as_deref() == Some("57014"))
     }
 
+    /// Whether what was to be done took too long: Postgres cancelled a statement, or was silent. Less at once may
+    /// succeed.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        let is_silent = matches!(self, Self::Unavailable(sqlx::Error::Io(cause))
+            if cause.kind() == std::io::ErrorKind::TimedOut);
+        is_silent || self.is_cancelled()
+    }
+
     /// Whether retrying later can help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

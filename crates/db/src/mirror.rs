@@ -4,6 +4,7 @@
 
 mod awards;
 mod batch;
+mod copy;
 mod fences;
 mod finality;
 mod log;

@@ -340,7 +340,8 @@ async fn a_step_that_is_cancelled_counts_nothing_and_the_next_one_counts_all() {
         }
     };
     let (outcome, ()) = tokio::join!(world.writer.count(JANUARY, 1), cancel);
-    assert!(outcome.expect_err("cancelled").is_cancelled());
+    let error = outcome.expect_err("cancelled");
+    assert!(error.is_cancelled() && error.is_too_long(), "{error}");
     other.rollback().await.expect("unlocked");
     // Then nothing counts, and the same writer goes on
     let counted = "SELECT COALESCE(sum(conversions), 0)::bigint FROM referrer_daily";

@@ -11,6 +11,7 @@
 
 mod announcer;
 mod backlog;
+mod cancelled;
 mod chain;
 mod compare;
 mod ledger;
@@ -22,6 +23,7 @@ mod recording;
 mod run;
 
 pub use backlog::{BACKLOG, Backlog, backlog, catch_up};
+pub use cancelled::cancelled;
 pub use order::{Lab, Report};
 pub use recording::{Conversion, Effect, Recorded, Recording};
 pub use run::run;

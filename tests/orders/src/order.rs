@@ -534,6 +534,7 @@ impl Order<'_> {
                 // Confirmed transactions count as complete at the second look.
                 let live = writer.follow().await.and(writer.follow().await).err();
                 live.or(writer.finalize().await.err())
+                    .or(writer.count().await.err())
             };
             reason = match mirroring.as_writer(work).await {
                 Ok(reason) => reason,

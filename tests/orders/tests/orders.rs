@@ -1,7 +1,7 @@
 //! A short form of `./dev orders`.
 
 use vouch_localnet::{Instance, Postgres};
-use vouch_order_tests::{BACKLOG, backlog, catch_up, run};
+use vouch_order_tests::{BACKLOG, backlog, cancelled, catch_up, run};
 
 /// [M1, M2, M4, M5, M6, M8, M10, M11]
 #[tokio::test(flavor = "multi_thread")]
@@ -55,4 +55,16 @@ async fn a_catch_up_ends_with_long_steps_however_far_the_node_is() {
     // Then the last transactions let some count, and at least one step of 2,000 follows
     assert!(counted >= 2_200, "{counted} {waiting}");
     assert_eq!(counted + waiting, BACKLOG);
+}
+
+/// [M1]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_postgres_cancels_is_smaller_in_the_next_session() {
+    // Given a mirror that catches up, and a Postgres that cancels statements which insert more than ten transactions
+    let instance = Instance::create("orders-test").expect("a folder");
+    let postgres = Postgres::start(instance.dir()).await.expect("Postgres");
+    // When session after session ends with a cancelled batch
+    let before = cancelled(&postgres).await.expect("the mirror goes on");
+    // Then batches of at most 1,000, 500, 250, 125, 62, 31 and 15 are cancelled, one of 7 is written, and then all of them
+    assert_eq!(before, 7);
 }

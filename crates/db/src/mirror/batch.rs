@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{PgConnection, types::BigDecimal};
 
 use super::{
+    copy::copy,
     finality::{self, Final},
     log, quarters,
     ranks::{self, Counted},
@@ -87,50 +88,25 @@ async fn write_rows(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
     sqlx::query!("UPDATE indexer_state SET confirmed_seq = $1", last.seq)
         .execute(&mut *connection)
         .await?;
-    sqlx::query!(
-        "INSERT INTO transactions SELECT * FROM UNNEST($1::transactions[])",
-        &batch.transactions as &[Transaction],
-    )
-    .execute(&mut *connection)
-    .await?;
-    if !batch.calls.is_empty() {
-        sqlx::query!(
-            "INSERT INTO calls SELECT * FROM UNNEST($1::calls[])",
-            &batch.calls as &[Call],
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    if !batch.events.is_empty() {
-        sqlx::query!(
-            "INSERT INTO events SELECT * FROM UNNEST($1::events[])",
-            &batch.events as &[Event],
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    if batch.events.iter().any(|event| event.kind == CODE_CREATED) {
+    copy(&mut *connection, "transactions", &batch.transactions).await?;
+    copy(&mut *connection, "calls", &batch.calls).await?;
+    copy(&mut *connection, "events", &batch.events).await?;
+    let created = batch.events.iter().filter(|it| it.kind == CODE_CREATED);
+    let created: Vec<_> = created.cloned().collect();
+    if !created.is_empty() {
         // The first registration of a code keeps its link.
         sqlx::query!(
             "INSERT INTO short_links
              SELECT DISTINCT ON (detail->>'code') detail->>'code', referral, campaign, seq, place
-             FROM UNNEST($1::events[]) AS event WHERE kind = $2
+             FROM UNNEST($1::events[]) AS event
              ORDER BY detail->>'code', seq, place
              ON CONFLICT (code) DO NOTHING",
-            &batch.events as &[Event],
-            CODE_CREATED,
+            &created as &[Event],
         )
         .execute(&mut *connection)
         .await?;
     }
-    if !batch.before.is_empty() {
-        sqlx::query!(
-            "INSERT INTO accounts_before SELECT * FROM UNNEST($1::accounts_before[])",
-            &batch.before as &[Before],
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
+    copy(&mut *connection, "accounts_before", &batch.before).await?;
     write_accounts(&mut *connection, &batch.accounts).await?;
     project(connection, &batch.projections).await
 }
@@ -176,12 +152,7 @@ pub(super) async fn project(
         write_referrals(&mut *connection, referrals).await?;
     }
     if !sales.is_empty() {
-        sqlx::query!(
-            "INSERT INTO conversions SELECT * FROM UNNEST($1::conversions[])",
-            sales as &[Conversion],
-        )
-        .execute(&mut *connection)
-        .await?;
+        copy(&mut *connection, "conversions", sales).await?;
         quarters::add(&mut *connection, sales).await?;
     }
     if !settlements.is_empty() {

@@ -103,7 +103,11 @@ pub(super) async fn is_late(
 ) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (
-               SELECT FROM maturing WHERE (matures_at, conversion) <= ($1, $2) AND seq <= $3
+               -- The planner would read the whole table while it takes most of it for mature, and find none.
+               SELECT FROM (
+                   SELECT seq FROM maturing WHERE (matures_at, conversion) <= ($1, $2)
+                   ORDER BY matures_at, conversion OFFSET 0
+               ) AS mature WHERE seq <= $3
            ) AS "is_late!""#,
         place.time,
         place.address,

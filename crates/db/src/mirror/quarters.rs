@@ -5,10 +5,17 @@
 use sqlx::PgConnection;
 
 use super::rows::{Conversion, Settlement, Status};
-use crate::Error;
+use crate::{Error, amount::Unsigned};
 
 /// Counts new conversions.
 pub(super) async fn add(connection: &mut PgConnection, sales: &[Conversion]) -> Result<(), Error> {
+    let referrals: Vec<_> = sales.iter().map(|sale| sale.referral.clone()).collect();
+    let campaigns: Vec<_> = sales.iter().map(|sale| sale.campaign.clone()).collect();
+    let times: Vec<_> = sales.iter().map(|sale| sale.converted_at).collect();
+    let rewards: Vec<_> = sales.iter().map(|sale| sale.reward_referrer).collect();
+    let statuses = sales.iter().map(|sale| sale.status.as_str().to_owned());
+    let statuses: Vec<_> = statuses.collect();
+    let settled: Vec<_> = sales.iter().map(|sale| sale.settled).collect();
     sqlx::query!(
         "INSERT INTO conversion_quarters AS kept
          SELECT subject, conversion_quarter(converted_at),
@@ -17,14 +24,21 @@ pub(super) async fn add(connection: &mut PgConnection, sales: &[Conversion]) -> 
                     FILTER (WHERE part_state(status, settled, 1) = 'paid'), 0),
                 COALESCE(sum(reward_referrer)
                     FILTER (WHERE part_state(status, settled, 1) = 'pending'), 0)
-         FROM UNNEST($1::conversions[]) CROSS JOIN LATERAL (VALUES (referral), (campaign)) AS of (subject)
+         FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::text[], $6::smallint[])
+                  AS sale (referral, campaign, converted_at, reward_referrer, status, settled)
+              CROSS JOIN LATERAL (VALUES (referral), (campaign)) AS of (subject)
          GROUP BY 1, 2
          HAVING count(*) FILTER (WHERE status <> 'cancelled') > 0
          ON CONFLICT (subject, quarter) DO UPDATE SET
              conversions = kept.conversions + EXCLUDED.conversions,
              rewards_paid = kept.rewards_paid + EXCLUDED.rewards_paid,
              rewards_pending = kept.rewards_pending + EXCLUDED.rewards_pending",
-        sales as &[Conversion],
+        &referrals,
+        &campaigns,
+        &times,
+        &rewards as &[Unsigned],
+        &statuses,
+        &settled,
     )
     .execute(connection)
     .await?;

@@ -6,6 +6,7 @@ use sqlx::{Executor as _, PgConnection};
 
 use super::{
     awards,
+    copy::copy,
     fences::{self, Fence},
     log::MOST_RANKED,
     place::{self, Place},
@@ -75,16 +76,7 @@ impl Counted {
 
 /// Lets conversions wait until they count for ranks.
 pub(super) async fn wait(connection: &mut PgConnection, rows: &[Maturing]) -> Result<(), Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO maturing SELECT * FROM UNNEST($1::maturing[])",
-        rows as &[Maturing],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    copy(connection, "maturing", rows).await
 }
 
 /// How far conversions count. The writer of the mirror changes this row first, always.
@@ -118,13 +110,13 @@ pub(super) async fn count(
         _ => (&[][..], new),
     };
     wait(&mut *connection, crowd).await?;
-    let before = Place::kept(final_time, final_address);
-    let is_earlier = step.is_earlier && before.known().is_some();
+    let counted_to = Place::kept(final_time, final_address);
+    let is_earlier = step.is_earlier && counted_to.known().is_some();
     let (place, waiting) = match step.clock {
-        Some(clock) if Place::end_of(clock) > before && !is_earlier => {
-            place::mature(&mut *connection, final_seq, &before, clock, step.most).await?
+        Some(clock) if Place::end_of(clock) > counted_to && !is_earlier => {
+            place::mature(&mut *connection, final_seq, &counted_to, clock, step.most).await?
         }
-        _ => (before, 0),
+        _ => (counted_to.clone(), 0),
     };
     let is_there = step
         .clock
@@ -152,14 +144,20 @@ pub(super) async fn count(
     let left = step.most - waiting - i64::try_from(ripe.len()).unwrap_or(step.most);
     let is_light = is_there && left >= step.most / 2;
     let to = if (is_light || is_earlier) && end > before {
-        let most = left.max(1);
-        place::mature_earlier(&mut *connection, &before, place.time - DAY, most).await?
+        let (time, most) = (end.time.min(counted_to.time), left.max(1));
+        let to = place::mature_earlier(&mut *connection, &before, time, most).await?;
+        if to == Place::end_of(time) {
+            end.clone()
+        } else {
+            to
+        }
     } else {
         before.clone()
     };
     let mut earlier = Earlier {
         after: before.clone(),
         before,
+        counted_to,
         to,
     };
     if step.most > STEP {
@@ -243,7 +241,10 @@ struct Earlier {
     before: Place,
     /// The last conversion that counts for them already. Those after it begin to count.
     after: Place,
-    /// The last one that begins to count. At most [`Step::most`] are between `before` and this.
+    /// Conversions up to here counted for the leaderboards of now before. Those after it begin to count for both at
+    /// once.
+    counted_to: Place,
+    /// The last one that begins to count. At most [`Step::most`] up to `counted_to` are between `before` and this.
     to: Place,
 }
 
@@ -266,6 +267,7 @@ async fn rank(
     sqlx::query!("SET LOCAL enable_nestloop = off")
         .execute(&mut *connection)
         .await?;
+    let day_old_to = (&earlier.to).min(&earlier.counted_to);
     let ranked = sqlx::query_as!(
         Ranked,
         r#"WITH waited AS (
@@ -300,9 +302,11 @@ async fn rank(
                SELECT '' AS mark, campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe
                UNION ALL
-               -- Those that become known late, and those that counted for a day.
+               -- Those that become known late, those that matured more than a day ago, and those that counted for
+               -- a day.
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM ripe WHERE (matures_at, address) <= ($9, $14)
+                   OR ((matures_at, address) > ($16, $17) AND (matures_at, address) <= ($18, $19))
                UNION ALL
                SELECT '@', campaign, referrer, referral, converted_at, reward_referrer, amount
                FROM day_old
@@ -474,9 +478,13 @@ async fn rank(
         earlier.before.time,
         earlier.after.time,
         earlier.after.address,
-        earlier.to.time,
+        day_old_to.time,
         place.address,
         earlier.before.address,
+        day_old_to.address,
+        earlier.counted_to.time,
+        earlier.counted_to.address,
+        earlier.to.time,
         earlier.to.address,
     )
     .fetch_one(&mut *connection)

@@ -112,8 +112,8 @@ impl Writer {
     /// it is: all of it or nothing. Returns how many conversions count for ranks from now on.
     ///
     /// # Errors
-    /// When Postgres does not answer. [`Error::Constraint`] if a transaction, an account or a
-    /// conversion is there already that the batch creates.
+    /// When Postgres does not answer. [`Error::is_too_long`] if a smaller batch may succeed. [`Error::Constraint`] if a
+    /// transaction, an account or a conversion is there already that the batch creates.
     pub async fn write(&mut self, batch: &Batch, range: Option<&Final>) -> Result<u64, Error> {
         unless_silent(async {
             let mut transaction = self.connection.begin().await?;
