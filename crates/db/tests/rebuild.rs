@@ -46,7 +46,7 @@ impl World {
             let matures_at = if *signature == "H" { 2000 } else { 1000 };
             self.run(&format!(
                 "INSERT INTO {copy}.transactions
-                 VALUES ({seq}, {seq}, NULL, 1000, '{signature}', 'F', 1, true);
+                 VALUES ({seq}, {seq}, NULL, 1000, '{signature}', true);
                  INSERT INTO {copy}.events
                  VALUES ({seq}, 0, 'conversion_recorded', 'C', 'R', 'of {signature}', 'B', 5);
                  INSERT INTO {copy}.conversions VALUES ('of {signature}', {seq}, {seq}, 'C', 'R',
