@@ -127,7 +127,7 @@ pub struct Config {
     /// `CLICK_RETENTION_DAYS`.
     #[arg(long, env, default_value_t = 1100, value_parser = clap::value_parser!(u16).range(70..))]
     pub click_rollup_retention_days: u16,
-    /// Who pays fees of other wallets.
+    /// Settings of the sponsor, which pays fees of other wallets.
     #[command(flatten)]
     pub sponsor: SponsorConfig,
     /// Folder with keypair files of campaigns' attestors, each named after its campaign and .json, which others

@@ -731,7 +731,7 @@ impl<'a> Sync<'a> {
         self.mirror.health.beat();
         if let Err(error) = &outcome {
             self.ledger.forget();
-            // What is in memory goes on already as if it was written.
+            // The state in memory goes on already as if the batch was written.
             self.is_stale = true;
             if error.is_too_long() {
                 if !batch.transactions.is_empty() {

@@ -80,8 +80,8 @@ pub(crate) enum Word {
 }
 
 impl Said {
-    /// What `authority` says about `campaign` on the cluster with this genesis hash. Memos of others in the same
-    /// transaction change nothing: whoever executes a multisig's transaction decides what stands beside it.
+    /// Reads the word of `authority` about `campaign` on the cluster with this genesis hash. Memos of others in the same
+    /// transaction change nothing: the wallet that executes a multisig's transaction decides what stands beside it.
     ///
     /// # Errors
     /// `no_delegation` if nobody says anything about the campaign, or too long before `now`, in unix seconds.

@@ -285,7 +285,7 @@ mod tests {
             of_all.starts_with("SPONSOR_RENT needs campaigns by name"),
             "{of_all}"
         );
-        // Nor with a limit that no account fits into, as the default is
+        // And not with a limit that no account fits into, as the default is
         let wallet = "--sponsor-wallet-lamports-per-day";
         for more in [&[][..], &[wallet, "1715199"]] {
             let narrow = refused(&[&rent[..], &[&one], more].concat());

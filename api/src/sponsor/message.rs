@@ -24,7 +24,7 @@ const CALLED: [Pubkey; 4] = [
 /// account whose rent comes back.
 ///
 /// # Errors
-/// What is wrong, for people.
+/// Checks the message; the error says in words what is wrong.
 pub(super) fn check(
     message: &VersionedMessage,
     sponsor: &Pubkey,
@@ -131,10 +131,10 @@ mod tests {
         let elsewhere = Err("the sponsor is not the fee payer alone");
         assert_eq!(check(&twice, &sponsor, true), elsewhere);
         assert_eq!(check(&fair, &other, true), elsewhere);
-        // Nor without another signer
+        // And not without another signer
         let alone = compiled(&sponsor, &[budget]);
         assert_eq!(check(&alone, &sponsor, true), Err("nobody else signs it"));
-        // Nor if an instruction names it as owner, authority, source, or in a place of no name
+        // And not if an instruction names it as owner, authority, source, or in a place of no name
         let named = Err("an instruction names the sponsor");
         let owns = compiled(&sponsor, &[create(&wallet, &sponsor)]);
         assert_eq!(check(&owns, &sponsor, true), named);
@@ -147,12 +147,12 @@ mod tests {
         let pause = instructions::set_paused(&sponsor, &other, true);
         let pause = compiled(&sponsor, &[own.clone(), pause]);
         assert_eq!(check(&pause, &sponsor, true), named);
-        // Nor if it pays for a token account, whose owner can close it for the rent
+        // And not if it pays for a token account, because its owner can close it for the rent
         let account =
             token::create_associated_token(&sponsor, &wallet, &other, &token::TOKEN_PROGRAM_ID);
         let account = compiled(&sponsor, &[own.clone(), account]);
         assert_eq!(check(&account, &sponsor, true), named);
-        // Nor if another program is called
+        // And not if another program is called
         let transfer = Instruction {
             program_id: Pubkey::default(),
             accounts: vec![AccountMeta::new(wallet, true)],

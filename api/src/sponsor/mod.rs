@@ -43,7 +43,7 @@ const NETWORK_PARTS: [u32; 3] = [8, 4, 2];
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// Who pays for a transaction, besides its instructions' own.
+/// The payer of a transaction, besides its instructions' own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum FeePayer {
     /// The payer, or the wallet that signs anyway.
@@ -180,7 +180,7 @@ impl Sponsor {
         ticket.sealed(&self.tickets, &message.serialize())
     }
 
-    /// What the ticket says, if it is of this message.
+    /// Opens the ticket, if it is of this message.
     ///
     /// # Errors
     /// `invalid_sponsorship`.

@@ -12,7 +12,7 @@ const TAG: usize = 32;
 /// The version of the format.
 const VERSION: u8 = 2;
 
-/// What the builder knows of a message.
+/// The builder's knowledge of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub(crate) campaign: Pubkey,

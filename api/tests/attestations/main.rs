@@ -127,7 +127,7 @@ async fn new_key(api: &Api, campaign: &str, session: &str, scope: &str) -> Strin
     made.json()["key"].as_str().unwrap().to_owned()
 }
 
-/// Who may ask, and for what.
+/// The rights to ask, and the rules of what is asked for.
 async fn rules(setting: &Setting<'_>, reader: &str) {
     let Setting {
         world, authority, ..

@@ -1,4 +1,4 @@
-//! Whom each act counts for, and what it costs the sponsor.
+//! The wallet that each act counts for, and the cost for the sponsor.
 
 use serde_json::json;
 use solana_sdk::{

@@ -29,7 +29,7 @@ use world::{World, key, text};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// What a builder has built, with the signatures of these wallets.
+/// A builder's transaction, with the signatures of these wallets.
 fn signed(built: &Value, signers: &[&Keypair]) -> VersionedTransaction {
     let wire = BASE64
         .decode(built["transaction"].as_str().unwrap())
@@ -235,7 +235,7 @@ fn asked(answer: &Value, signers: &[&Keypair]) -> Asked {
     }
 }
 
-/// What is too old, new or signed before.
+/// Transactions that are too old, new or signed before.
 async fn expired(setting: &Setting<'_>, late: &Asked, landed: &Asked) {
     let Setting { world, .. } = setting;
     let last = late.last_valid.max(landed.last_valid);
@@ -260,7 +260,7 @@ async fn expired(setting: &Setting<'_>, late: &Asked, landed: &Asked) {
     assert_eq!(recorded(world).await, before);
 }
 
-/// What it signs, and what it does not.
+/// The sponsor's signatures and refusals.
 async fn pays_the_fee(setting: &Setting<'_>) -> Asked {
     let Setting { world, sponsor, .. } = setting;
     let other = setting.another(&[]).await;
@@ -283,7 +283,7 @@ async fn pays_the_fee(setting: &Setting<'_>) -> Asked {
     let mut foreign = fair.clone();
     foreign.signatures[1] = world.company.sign_message(&fair.message.serialize());
     refuses(&other, &wire(&foreign), ticket, 400, "missing_signature").await;
-    // Nor what he has changed, though he has signed it: a price, a blockhash, a step less
+    // And not what he has changed, though he has signed it: a price, a blockhash, a step less
     let changes: [fn(&mut VersionedMessage); 3] = [
         |message| {
             if let VersionedMessage::V0(message) = message {
@@ -303,12 +303,12 @@ async fn pays_the_fee(setting: &Setting<'_>) -> Asked {
         sign(&mut changed, &[bob]);
         refuses(&other, &wire(&changed), ticket, 400, "invalid_sponsorship").await;
     }
-    // Nor with the ticket of another transaction, of nobody, or of none
+    // And not with the ticket of another transaction, of nobody, or of none
     let theirs = built(&world.api, "create-referral", &setting.register(bob)).await;
     for wrong in [&theirs["sponsorship"], &json!("x"), &json!("")] {
         refuses(&other, &wire(&fair), wrong, 400, "invalid_sponsorship").await;
     }
-    // Nor what is no transaction
+    // And not what is no transaction
     for wrong in ["", "?", "AAAA", &BASE64.encode([1; 1233])] {
         refuses(&other, wrong, ticket, 400, "invalid_transaction").await;
     }

@@ -75,7 +75,7 @@ pub const KEPT: &[Line] = &[
     ("api_keys",              [NONE,  WRITE, NONE, NONE]),
     ("attestation_days",      [NONE,  WRITE, NONE, NONE]),
     ("attestation_rules",     [NONE,  KEEP, NONE,  NONE]),
-    // What was signed stays.
+    // Signed vouchers stay.
     ("attestations",          [NONE,  ADD,  NONE,  NONE]),
     ("awards",                [ADD,   CLAIM, NONE, READ]),
     ("badges",                [READ,  READ, NONE,  READ]),
@@ -99,7 +99,7 @@ pub const KEPT: &[Line] = &[
     ("sign_in_key",           [NONE,  ADD,  NONE,  NONE]),
     // Sums of a day grow, and are deleted after a week.
     ("sponsor_days",          [NONE,  WRITE, NONE, NONE]),
-    // What the sponsor has signed stays.
+    // Transactions that the sponsor has signed stay.
     ("sponsored_transactions", [NONE, ADD,  NONE,  NONE]),
     ("uncounted_clicks",      [NONE,  ADD,  NONE,  NONE]),
     ("used_nonces",           [NONE,  WRITE, NONE, NONE]),

@@ -45,7 +45,7 @@ fn voucher(turn: i32, byte: u8) -> Attestation {
     }
 }
 
-/// What each day has counted for a wallet, or with an empty one for all.
+/// The vouchers of each day for a wallet, or with an empty one for all.
 async fn days(pool: &PgPool, wallet: &str) -> Vec<i64> {
     let sql = "SELECT vouchers FROM attestation_days WHERE campaign = 'campaign' AND wallet = $1";
     sqlx::query_scalar(sql)

@@ -1,4 +1,4 @@
-//! What the sponsor of fees signs for, in Postgres. Numbers in brackets refer to `docs/INVARIANTS.md`.
+//! The sponsor's limits and records in Postgres. Numbers in brackets refer to `docs/INVARIANTS.md`.
 
 use sqlx::PgPool;
 use vouch_db::api::sponsor::{self, Recorded, Share, Sponsored};
@@ -52,7 +52,7 @@ async fn record_of(
         .expect("an outcome")
 }
 
-/// What each day has counted for a subject: transactions and lamports.
+/// Transactions and lamports of a subject on each day.
 async fn days(pool: &PgPool, subject: &str) -> Vec<(i64, i64)> {
     let sql = "SELECT transactions, lamports::bigint FROM sponsor_days WHERE subject = $1";
     sqlx::query_as(sql)

@@ -369,7 +369,7 @@ async fn seed(world: &World, api: &Service) -> Result<Value> {
     }))
 }
 
-/// What the sponsor is asked to sign: a code of the wallet, signed by it.
+/// A request to the sponsor: a code of the wallet, signed by it.
 async fn sponsored(api: &Service, campaign: &str, owner: &Keypair) -> Result<Value> {
     let url = format!("{}/v1/transactions/create-referral", api.url());
     let owner_text = owner.pubkey().to_string();

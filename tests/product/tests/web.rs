@@ -175,7 +175,7 @@ impl Company {
         self.send(&[step], &[owner]).await;
     }
 
-    /// What the attestor signs for the sign-up of this wallet by this code, from now on for so many seconds,
+    /// A voucher of the attestor for the sign-up of this wallet by this code, from now on for so many seconds,
     /// as the parameters of a link.
     async fn vouched(
         &self,

@@ -54,7 +54,7 @@ it.each(LANGUAGES)('every code has words in %s', async (language) => {
   expect(lacking).toEqual([]);
   for (const parts of Object.values(words)) {
     expect(parts.every((part) => /^\S.{3,}[^\s]$/.test(part))).toBe(true);
-    // What to do is a sentence.
+    // The third part is a sentence.
     expect(parts[2]).toMatch(/[.?]$/);
   }
 });

@@ -193,7 +193,7 @@ impl Plan {
             rent(state, &owner, steps, &mints),
         );
         let (blockhash, (missing, whole, of_accounts)) = (blockhash?, rent?);
-        // Who takes an account back before the transaction lands makes the sponsor pay for all of it.
+        // A wallet that takes an account back before the transaction lands makes the sponsor pay for all of it.
         let rent = match sponsor {
             Some(_) if owner == payer => whole,
             _ => missing,
@@ -490,7 +490,7 @@ fn address_or(text: Option<&str>, default: Pubkey, field: &str) -> ApiResult<Pub
     text.map_or(Ok(default), |text| address(text, field))
 }
 
-/// Who pays for a transaction of a wallet.
+/// The payers of fee and rent of a wallet's transaction.
 #[derive(Debug, Clone, Copy)]
 struct Payers {
     /// Pays the rent of accounts of the program.
@@ -504,7 +504,7 @@ struct Payers {
 }
 
 impl Payers {
-    /// Of the fields `fee_payer` and `payer`; the wallet pays when both are absent.
+    /// Reads the fields `fee_payer` and `payer`; the wallet pays when both are absent.
     ///
     /// # Errors
     /// `wrong_type`, `invalid_address`, `conflicting_fields`, `sponsor_off` or `not_sponsored`.

@@ -23,7 +23,7 @@ use crate::{
     state::AppState,
 };
 
-/// What a builder knows of a transaction whose fee the sponsor shall pay.
+/// A builder's knowledge of a transaction whose fee the sponsor shall pay.
 pub(super) struct Asked {
     /// The campaign that its instructions name.
     pub(super) campaign: Option<Pubkey>,

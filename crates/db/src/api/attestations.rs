@@ -4,7 +4,7 @@ use sqlx::{PgPool, types::BigDecimal};
 
 use crate::{Error, amount::Unsigned};
 
-/// What a campaign's authority allows its servers to have signed.
+/// The vouchers that a campaign's authority allows its servers to have signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Most vouchers for one wallet on a day (UTC).
@@ -34,7 +34,7 @@ pub struct Attestation {
     pub expires_at: i64,
 }
 
-/// Whom a voucher is for, and who asked.
+/// The wallet and order of a voucher, and the caller that asked for it.
 #[derive(Debug, Clone, Copy)]
 pub struct For<'a> {
     /// The campaign.
@@ -49,7 +49,7 @@ pub struct For<'a> {
     pub asked_by: &'a str,
 }
 
-/// What became of a voucher that is to be recorded.
+/// Outcome of recording a voucher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It is recorded and counted.

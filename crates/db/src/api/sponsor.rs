@@ -1,4 +1,4 @@
-//! What the sponsor of fees has signed, and how much of a day's limits that has used.
+//! Transactions that the sponsor of fees has signed, and how much of a day's limits they have used.
 //!
 //! Replicas of the API take the limits here, and record a transaction, before they sign it.
 
@@ -8,7 +8,7 @@ use sqlx::{PgPool, Postgres, Transaction, postgres::PgPoolOptions, types::BigDec
 
 use crate::{Error, amount::sum_from_numeric, connect::options};
 
-/// What the subject of a network begins with.
+/// The beginning of the subject of a network.
 pub const NETWORK: &str = "network ";
 
 /// Days for which the sums of a day are kept.
@@ -48,7 +48,7 @@ pub struct Sponsored<'a> {
     pub last_valid_height: u64,
 }
 
-/// What became of a transaction that the sponsor is asked to sign.
+/// Outcome of recording a transaction that the sponsor is asked to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// It is recorded, and counts on every share.
@@ -61,7 +61,7 @@ pub enum Recorded {
     Full(usize),
 }
 
-/// What the sponsor has signed for on the present day (UTC).
+/// The sponsor's sums of the present day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
     /// Their number.
@@ -245,7 +245,7 @@ pub async fn full(pool: &PgPool, shares: &[Share], lamports: u64) -> Result<Opti
     Ok(full.map(place))
 }
 
-/// What a subject has used of the present day (UTC).
+/// The sums of a subject on the present day (UTC).
 ///
 /// # Errors
 /// See [`Error`].

@@ -13,7 +13,7 @@ pub struct Actors {
     pub delegate: Option<String>,
 }
 
-/// Who may act for a campaign off chain; `None` if the mirror knows no such campaign.
+/// The wallets that may act for a campaign off chain; `None` if the mirror knows no such campaign.
 ///
 /// # Errors
 /// See [`Error`].
