@@ -302,6 +302,10 @@ impl Connection<'_> {
                 | Code::Unimplemented
                 | Code::DataLoss
         );
+        if from_slot.is_none() && status.code() == Code::OutOfRange {
+            // No slot was asked for, so it is the length of the first message.
+            return self.broken(status);
+        }
         if from_slot.is_some() && is_of_request {
             metrics::counter!("vouch_indexer_grpc_gaps_total").increment(1);
             self.stream.forget();
