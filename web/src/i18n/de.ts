@@ -487,6 +487,26 @@ export const de: Messages = {
       'Nichts wurde gesendet.',
       'Beginne neu, und wähle eine davon.',
     ],
+    sponsor_off: [
+      'Hier zahlt niemand die Gebühr für dich',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    not_sponsored: [
+      'Diese Gebühr wird nicht für dich gezahlt',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet.',
+    ],
+    sponsor_limit_reached: [
+      'Heute werden keine Gebühren mehr für dich gezahlt',
+      'Nichts wurde gesendet und nichts berechnet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es morgen noch einmal.',
+    ],
+    sponsor_balance_low: [
+      'Die Gebühr kann gerade nicht für dich gezahlt werden',
+      'Nichts wurde gesendet.',
+      'Zahl die Netzgebühr mit deiner Wallet oder versuch es später noch einmal.',
+    ],
     transaction_expired: [
       'Das hat zu lange gedauert',
       'Es kann nicht mehr gesendet werden. Wurde es vorher gesendet, dann gilt es.',

@@ -474,6 +474,26 @@ export const en = {
       'Nothing was sent.',
       'Start again, and choose one of them.',
     ],
+    sponsor_off: [
+      'Nobody pays the fee for you here',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet.',
+    ],
+    not_sponsored: [
+      'The fee of this is not paid for you',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet.',
+    ],
+    sponsor_limit_reached: [
+      'No more fees are paid for you today',
+      'Nothing was sent, and nothing was charged.',
+      'Pay the network fee with your wallet, or try again tomorrow.',
+    ],
+    sponsor_balance_low: [
+      'The fee cannot be paid for you right now',
+      'Nothing was sent.',
+      'Pay the network fee with your wallet, or try again later.',
+    ],
     transaction_expired: [
       'This took too long',
       'It can no longer be sent. If it was sent before, it counts.',

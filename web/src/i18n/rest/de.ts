@@ -14,26 +14,6 @@ export const de: RestMessages = {
     wrong_type: MISMATCH,
     invalid_time: MISMATCH,
     conflicting_fields: MISMATCH,
-    sponsor_off: [
-      'Hier zahlt niemand die Gebühr für dich',
-      'Nichts wurde gesendet.',
-      'Zahl die Netzgebühr mit deiner Wallet.',
-    ],
-    not_sponsored: [
-      'Diese Gebühr wird nicht für dich gezahlt',
-      'Nichts wurde gesendet.',
-      'Zahl die Netzgebühr mit deiner Wallet.',
-    ],
-    sponsor_limit_reached: [
-      'Heute werden keine Gebühren mehr für dich gezahlt',
-      'Nichts wurde gesendet und nichts berechnet.',
-      'Zahl die Netzgebühr mit deiner Wallet oder versuch es morgen noch einmal.',
-    ],
-    sponsor_balance_low: [
-      'Die Gebühr kann gerade nicht für dich gezahlt werden',
-      'Nichts wurde gesendet.',
-      'Zahl die Netzgebühr mit deiner Wallet oder versuch es später noch einmal.',
-    ],
     invalid_transaction: [
       'Die Transaktion wurde beschädigt',
       'Nichts wurde gesendet.',

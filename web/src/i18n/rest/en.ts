@@ -15,26 +15,6 @@ export const en = {
     wrong_type: MISMATCH,
     invalid_time: MISMATCH,
     conflicting_fields: MISMATCH,
-    sponsor_off: [
-      'Nobody pays the fee for you here',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet.',
-    ],
-    not_sponsored: [
-      'The fee of this is not paid for you',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet.',
-    ],
-    sponsor_limit_reached: [
-      'No more fees are paid for you today',
-      'Nothing was sent, and nothing was charged.',
-      'Pay the network fee with your wallet, or try again tomorrow.',
-    ],
-    sponsor_balance_low: [
-      'The fee cannot be paid for you right now',
-      'Nothing was sent.',
-      'Pay the network fee with your wallet, or try again later.',
-    ],
     invalid_transaction: ['The transaction was damaged', 'Nothing was sent.', 'Start again.'],
     invalid_sponsorship: [
       'The transaction was changed after it was made',
