@@ -60,13 +60,13 @@ impl Words {
     }
 }
 
-/// A final transaction that has succeeded, as far as delegations need it.
+/// A final transaction, as far as delegations need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) slot: u64,
     /// Unix seconds of its block.
     time: i64,
-    /// Each memo that one account has signed, and that account.
+    /// Each memo that one account has signed, and that account; none if the transaction has failed.
     memos: Vec<(Pubkey, Vec<u8>)>,
 }
 
@@ -115,7 +115,7 @@ impl Chain {
     /// The memos of the transaction with this signature.
     ///
     /// # Errors
-    /// `transaction_not_found` unless the node knows it as final, `no_delegation` unless it has succeeded,
+    /// `transaction_not_found` unless the node knows it as final, `no_delegation` if its version is not read here,
     /// `chain_unavailable` or `overloaded`.
     pub(crate) async fn said(&self, signature: &Signature) -> ApiResult<Arc<Said>> {
         if self.words.unanswered.contains_key(signature) {
@@ -195,14 +195,16 @@ fn read(
     }
     let effects = found.transaction.meta;
     let effects = effects.ok_or_else(|| unusable("the node does not know its effects"))?;
-    if effects.err.is_some() {
-        return Err(ApiError::no_delegation().saying("the transaction has failed"));
-    }
     let time = found.block_time;
     Ok(Said {
         slot: found.slot,
         time: time.ok_or_else(|| unusable("the node does not know its time"))?,
-        memos: memos(&transaction, &effects).ok_or_else(|| unusable("cannot be read"))?,
+        // A failed transaction says nothing, and is remembered as well.
+        memos: if effects.err.is_some() {
+            Vec::new()
+        } else {
+            memos(&transaction, &effects).ok_or_else(|| unusable("cannot be read"))?
+        },
     })
 }
 
@@ -277,6 +279,7 @@ mod tests {
 
     fn executed(wallet: &Pubkey) -> Executed {
         let [multisig, vault, campaign] = [1, 2, 3].map(|byte| Pubkey::from([byte; 32]));
+        let (another, _) = Pubkey::find_program_address(&[b"another"], &multisig);
         let genesis = Hash::new_from_array([4; 32]);
         let member = Keypair::new();
         let outer = Instruction {
@@ -284,6 +287,8 @@ mod tests {
             accounts: vec![
                 AccountMeta::new_readonly(vault, false),
                 AccountMeta::new_readonly(MEMO_PROGRAM_ID, false),
+                // Another address that a program signs for
+                AccountMeta::new_readonly(another, false),
             ],
             data: vec![7],
         };
@@ -358,35 +363,35 @@ mod tests {
 
     #[test]
     fn others_in_the_same_transaction_change_nothing() {
-        // Given a vault that ends a delegation, in a transaction that the former delegate executes
-        let of = executed(&Pubkey::default());
-        let member = of.transaction.message.account_keys[0];
-        let own = text(&of.genesis, &of.campaign, &member);
-        let call = |signer: usize, text: &str| {
-            let mut call = of.answer["meta"]["innerInstructions"][0]["instructions"][0].clone();
-            call["accounts"] = json!([signer]);
-            call["data"] = bs58::encode(text).into_string().into();
-            call
-        };
-        let vault = of.answer["meta"]["innerInstructions"][0]["instructions"][0]["accounts"][0]
-            .as_u64()
-            .unwrap();
-        let vault = usize::try_from(vault).unwrap();
-        let with = |more: Value| {
+        // Given a vault that names a wallet, and other addresses in the same transaction
+        let wallet = Pubkey::from([9; 32]);
+        let of = executed(&wallet);
+        let keys = &of.transaction.message.account_keys;
+        let place = |is: &dyn Fn(&Pubkey) -> bool| keys.iter().position(is).unwrap();
+        let vault = place(&|key| *key == of.vault);
+        let program = place(&|key| *key != of.vault && !key.is_on_curve());
+        let with = |signer: usize, wallet: &Pubkey| {
+            let memo = text(&of.genesis, &of.campaign, wallet);
             let mut answer = of.answer.clone();
-            let calls = &mut answer["meta"]["innerInstructions"][0]["instructions"];
-            calls.as_array_mut().unwrap().insert(0, more);
+            let calls = answer["meta"]["innerInstructions"][0]["instructions"].as_array_mut();
+            let calls = calls.unwrap();
+            let mut call = calls[0].clone();
+            call["accounts"] = json!([signer]);
+            call["data"] = bs58::encode(memo).into_string().into();
+            calls.insert(0, call);
             answer
         };
-        // When that wallet, which has signed, or another program's address says something, too
-        assert_eq!(of.read(&with(call(0, &own))), Ok(Word::Names(None)));
-        let program = of.transaction.message.account_keys.iter();
-        let program = program.map(Pubkey::is_on_curve).collect::<Vec<_>>();
-        assert!(program.contains(&false));
-        // Then the vault's word holds; and if the vault itself has said two things, nobody is named
-        assert_eq!(of.read(&with(call(vault, &own))), Ok(Word::Names(None)));
-        let twice = call(vault, &text(&of.genesis, &of.campaign, &Pubkey::default()));
-        assert_eq!(of.read(&with(twice)), Ok(Word::Names(None)));
+        // When the wallet that pays, or another program's address, names another one
+        let other = Pubkey::from([8; 32]);
+        for signer in [0, program] {
+            // Then the vault's word holds
+            let word = of.read(&with(signer, &other));
+            assert_eq!(word, Ok(Word::Names(Some(wallet))), "{signer}");
+        }
+        // And what the vault says twice holds, but if it names two, nobody is named
+        let again = of.read(&with(vault, &wallet));
+        assert_eq!(again, Ok(Word::Names(Some(wallet))));
+        assert_eq!(of.read(&with(vault, &other)), Ok(Word::Names(None)));
     }
 
     #[test]
